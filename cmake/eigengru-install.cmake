@@ -1,0 +1,30 @@
+# Installs the headers and the package file, for find_package(eigengru).
+include(CMakePackageConfigHelpers)
+
+set(eigengru_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/eigengru)
+
+install(TARGETS eigengru EXPORT eigengru FILE_SET HEADERS)
+install(EXPORT eigengru NAMESPACE eigengru:: FILE eigengru-targets.cmake DESTINATION ${eigengru_package_dir})
+
+if(TARGET eigengru_keras)
+  install(TARGETS eigengru_keras EXPORT eigengru_keras FILE_SET HEADERS)
+  install(EXPORT eigengru_keras NAMESPACE eigengru:: FILE eigengru-keras-targets.cmake
+    DESTINATION ${eigengru_package_dir})
+endif()
+
+configure_package_config_file(
+  ${CMAKE_CURRENT_LIST_DIR}/eigengru-config.cmake.in ${PROJECT_BINARY_DIR}/eigengru-config.cmake
+  INSTALL_DESTINATION ${eigengru_package_dir}
+)
+# Before 1.0 a minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/eigengru-config-version.cmake
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT
+)
+install(
+  FILES
+    ${PROJECT_BINARY_DIR}/eigengru-config.cmake
+    ${PROJECT_BINARY_DIR}/eigengru-config-version.cmake
+    ${CMAKE_CURRENT_LIST_DIR}/eigengru-dependencies.cmake
+  DESTINATION ${eigengru_package_dir}
+)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/eigengru)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Dropout masks as values: how they are drawn, and what a caller's own must look like.
+#pragma once
+
+#include "eigengru/core/random.hpp"
+#include "eigengru/model/options.hpp"
+
+#include <cmath>
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+/// Fills a mask: 0 with probability `rate`, else 1 / (1 - rate). The same bits for every scalar type and compiler.
+template <RealScalar S>
+void draw_dropout_mask(RowMatrix<S>& mask, double rate, RandomStream random) {
+    const double threshold = std::floor(rate * 0x1p32);
+    const S kept = static_cast<S>(1.0 / (1.0 - rate));
+    for (Index i = 0; i < mask.size(); ++i) mask.data()[i] = random.bits() >= threshold ? kept : S(0);
+}
+
+namespace detail {
+
+/// One call's masks: with recurrent dropout three for the inputs (where dropped at all) and three for the state, otherwise
+/// one for the inputs. Allocates only when a size changes.
+template <RealScalar S>
+void resize_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, Index batch, Index features) {
+    const bool drops_state = is_dropping(options.recurrent_dropout);
+    masks.input.resize(is_dropping(options.dropout) ? (drops_state ? 3 : 1) : 0);
+    masks.state.resize(drops_state ? 3 : 0);
+    for (RowMatrix<S>& mask : masks.input) mask.resize(batch, features);
+    for (RowMatrix<S>& mask : masks.state) mask.resize(batch, options.units);
+}
+
+/// Draws the masks of call number `call`: a pure function of seed and call.
+template <RealScalar S>
+void draw_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, std::uint64_t seed, std::uint64_t call) {
+    std::uint64_t stream = call * 2 * kGates;
+    for (RowMatrix<S>& mask : masks.input) draw_dropout_mask(mask, options.dropout, RandomStream(seed, stream++));
+    stream = call * 2 * kGates + kGates;
+    for (RowMatrix<S>& mask : masks.state)
+        draw_dropout_mask(mask, options.recurrent_dropout, RandomStream(seed, stream++));
+}
+
+template <RealScalar S>
+void check_dropout_masks(const DropoutMasks<S>& masks, Index batch, Index features, Index units) {
+    const auto check = [](std::string_view name, const std::vector<RowMatrix<S>>& given, Index rows, Index cols) {
+        for (const RowMatrix<S>& mask : given)
+            if (mask.rows() != rows || mask.cols() != cols)
+                EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.", name, " expected shape ",
+                               shape_text(rows, cols), ", received ", shape_text(mask.rows(), mask.cols()));
+    };
+    if (masks.input.size() > 1 && masks.input.size() != 3)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.input expected 0, 1 or 3 masks, received ",
+                       masks.input.size());
+    if (!masks.state.empty() && masks.state.size() != 3)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.state expected 0 or 3 masks, received ",
+                       masks.state.size());
+    check("input", masks.input, batch, features);
+    check("state", masks.state, batch, units);
+}
+
+}  // namespace detail
+
+}  // namespace eigengru::inline EIGENGRU_ABI

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Version, the ABI namespace and the few macros of the library, for every other header. All macros stand here.
+#pragma once
+
+#include <Eigen/Core>
+
+#define EIGENGRU_VERSION_MAJOR 0
+#define EIGENGRU_VERSION_MINOR 1
+#define EIGENGRU_VERSION_PATCH 0
+
+#if !EIGEN_VERSION_AT_LEAST(3, 4, 0)
+#error "Eigengru needs Eigen 3.4 or later"
+#endif
+
+// One meaning per binary. Whatever changes the code that the compiler makes of these headers is part of every name, so
+// that translation units built with different flags link safely, and an object handed from one to the other is a link
+// error instead of a crash.
+#if defined(__AVX512F__)
+#define EIGENGRU_ABI_SIMD avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define EIGENGRU_ABI_SIMD avx2_fma
+#elif defined(__AVX2__)
+#define EIGENGRU_ABI_SIMD avx2
+#elif defined(__AVX__) && defined(__FMA__)
+#define EIGENGRU_ABI_SIMD avx_fma
+#elif defined(__AVX__)
+#define EIGENGRU_ABI_SIMD avx
+#elif defined(__SSE4_2__)
+#define EIGENGRU_ABI_SIMD sse42
+#elif defined(__SSE4_1__)
+#define EIGENGRU_ABI_SIMD sse41
+#elif defined(__SSSE3__)
+#define EIGENGRU_ABI_SIMD ssse3
+#elif defined(__SSE3__)
+#define EIGENGRU_ABI_SIMD sse3
+#elif defined(__ARM_NEON)
+#define EIGENGRU_ABI_SIMD neon
+#else
+#define EIGENGRU_ABI_SIMD base
+#endif
+
+#if defined(EIGEN_DONT_VECTORIZE)
+#define EIGENGRU_ABI_VECTORIZE scalar
+#else
+#define EIGENGRU_ABI_VECTORIZE simd
+#endif
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define EIGENGRU_ABI_EXCEPTIONS throws
+#else
+#define EIGENGRU_ABI_EXCEPTIONS aborts
+#endif
+
+#if defined(EIGENGRU_CUDNN)
+#define EIGENGRU_ABI_CUDNN cudnn
+#else
+#define EIGENGRU_ABI_CUDNN cpu
+#endif
+
+#define EIGENGRU_JOIN_EXPANDED(version, simd, vectorize, exceptions, cudnn) \
+    version##_##simd##_##vectorize##_##exceptions##_##cudnn
+#define EIGENGRU_JOIN(version, simd, vectorize, exceptions, cudnn) \
+    EIGENGRU_JOIN_EXPANDED(version, simd, vectorize, exceptions, cudnn)
+#define EIGENGRU_ABI \
+    EIGENGRU_JOIN(v0_1, EIGENGRU_ABI_SIMD, EIGENGRU_ABI_VECTORIZE, EIGENGRU_ABI_EXCEPTIONS, EIGENGRU_ABI_CUDNN)
+
+// Clang refuses the common mistake of a view that outlives what it looks at; g++ and MSVC have no such check.
+#if defined(__clang__)
+#define EIGENGRU_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define EIGENGRU_LIFETIMEBOUND
+#endif
+
+// Throwing goes through this one macro. The parts of the message follow the exception:
+// EIGENGRU_THROW(ShapeError, "Gru: expected ", 3, ", received ", n).
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define EIGENGRU_THROW(Exception, ...) throw Exception(::eigengru::detail::text(__VA_ARGS__))
+#else
+#define EIGENGRU_THROW(Exception, ...)                                                           \
+    do {                                                                                         \
+        ::eigengru::detail::failure_handler()(::eigengru::detail::text(__VA_ARGS__).c_str());    \
+        std::abort();                                                                            \
+    } while (false)
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Eigengru: Keras's GRU layer for C++ on Eigen. This header is the whole library but the optional parts, which are included
+// by name (eigengru/io/keras.hpp). It needs Eigen alone.
+#pragma once
+
+#include "eigengru/fwd.hpp"               // IWYU pragma: export
+#include "eigengru/layer/any_gru.hpp"     // IWYU pragma: export
+#include "eigengru/layer/sequential.hpp"  // IWYU pragma: export

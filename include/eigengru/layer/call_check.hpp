@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The checks of what a caller hands to the layer. Each throws before anything has changed; after them every shape fits.
+#pragma once
+
+#include "eigengru/cell/dropout.hpp"
+#include "eigengru/model/options.hpp"
+#include "eigengru/model/output.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// What the checks need to know of a layer.
+struct LayerTraits {
+    const GruOptions& options;
+    Index features;
+    Index carried_batch;  ///< of a stateful layer that has been called; 0 otherwise
+};
+
+template <class T>
+void check_matrix(std::string_view where, std::string_view what, const MatrixView<T>& given, Index rows, Index cols) {
+    if (given.is_present() && (given.rows() != rows || given.cols() != cols))
+        EIGENGRU_THROW(ShapeError, where, ": ", what, " expected shape ", shape_text(rows, cols), ", received ",
+                       shape_text(given.rows(), given.cols()));
+}
+
+template <RealScalar S>
+void check_mask(const Shape3& shape, const CallOptions<S>& call) {
+    if (call.mask.is_present() && call.lengths.is_present())
+        EIGENGRU_THROW(OptionError, "Gru::operator(): expected a mask or lengths, received both");
+    if (call.mask.is_present() && (call.mask.batch() != shape.batch || call.mask.time() != shape.time))
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): mask expected shape ", shape_text(shape.batch, shape.time),
+                       ", received ", shape_text(call.mask.batch(), call.mask.time()));
+    if (!call.lengths.is_present()) return;
+    if (call.lengths.size() != shape.batch)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): lengths expected ", shape.batch, " entries, one a sequence, received ",
+                       call.lengths.size());
+    for (Index b = 0; b < shape.batch; ++b)
+        if (call.lengths[b] < 0 || call.lengths[b] > shape.time)
+            EIGENGRU_THROW(ShapeError, "Gru::operator(): lengths[", b, "] expected 0 to ", shape.time, ", received ",
+                           call.lengths[b]);
+}
+
+/// Throws: ShapeError, OptionError.
+template <RealScalar S>
+void check_call(const SequenceView<const S>& inputs, const CallOptions<S>& call, const LayerTraits& layer) {
+    const Shape3& shape = inputs.shape();
+    if (shape.features != layer.features)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs have ", shape.features, " features, the layer was built for ",
+                       layer.features);
+    if (shape.time < 1)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs expected at least 1 time step, received shape ", shape);
+    if (layer.options.stateful && layer.carried_batch > 0 && shape.batch != layer.carried_batch)
+        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs have a batch size of ", shape.batch,
+                       ", this stateful layer carries the state of ", layer.carried_batch,
+                       " sequences (clear_state() forgets them)");
+    check_mask(shape, call);
+    check_matrix("Gru::operator()", "initial_state", call.initial_state, shape.batch, layer.options.units);
+    if (call.dropout_masks != nullptr)
+        check_dropout_masks(*call.dropout_masks, shape.batch, shape.features, layer.options.units);
+}
+
+/// Throws: ShapeError. An activity_regularizer needs what the layer returns, so then it must be there.
+template <RealScalar S>
+void check_output(const OutputView<S>& output, const Shape3& inputs, const LayerTraits& layer) {
+    const GruOptions& options = layer.options;
+    const Shape3 shape{inputs.batch, inputs.time, options.units};
+    const bool has_sequences = output.sequences.is_present();
+    if (has_sequences && !options.return_sequences)
+        EIGENGRU_THROW(ShapeError, "Gru::call: output.sequences expected none without return_sequences, received shape ",
+                       output.sequences.shape());
+    if (has_sequences && output.sequences.shape() != shape)
+        EIGENGRU_THROW(ShapeError, "Gru::call: output.sequences expected shape ", shape, ", received ",
+                       output.sequences.shape());
+    check_matrix("Gru::call", "output.last", output.last, shape.batch, options.units);
+    check_matrix("Gru::call", "output.state", output.state, shape.batch, options.units);
+    if (options.activity_regularizer.is_none() || shape.batch == 0) return;
+    if (options.return_sequences ? !has_sequences : !output.last.is_present())
+        EIGENGRU_THROW(ShapeError, "Gru::call: output.", options.return_sequences ? "sequences" : "last",
+                       " expected to be present for the activity_regularizer, received none");
+    if (options.return_state && !output.state.is_present())
+        EIGENGRU_THROW(ShapeError, "Gru::call: output.state expected to be present for the activity_regularizer, "
+                                   "received none");
+}
+
+/// Throws: std::logic_error for a layer that carries no state, ShapeError.
+template <RealScalar S>
+void check_state(const MatrixView<const S>& values, const LayerTraits& layer) {
+    if (!layer.options.stateful)
+        EIGENGRU_THROW(std::logic_error, "Gru::set_state: the layer is not stateful");
+    const Index batch = layer.carried_batch > 0 ? layer.carried_batch : values.rows();
+    if (values.rows() < 1 || values.rows() != batch || values.cols() != layer.options.units)
+        EIGENGRU_THROW(ShapeError, "Gru::set_state: values expected shape ",
+                       shape_text(std::max<Index>(batch, 1), layer.options.units), ", received ",
+                       shape_text(values.rows(), values.cols()));
+}
+
+/// Throws: ShapeError.
+inline void check_rows(const IndexListView& rows, Index batch) {
+    for (Index i = 0; i < rows.size(); ++i)
+        if (rows[i] < 0 || rows[i] >= batch)
+            EIGENGRU_THROW(ShapeError, "Gru::reset_state: rows[", i, "] expected 0 to ", batch - 1, ", received ",
+                           rows[i]);
+}
+
+/// Throws: ShapeError.
+inline void check_prepare(Index batch, Index time, Index features, Index units) {
+    if (batch < 1 || time < 1)
+        EIGENGRU_THROW(ShapeError, "Gru::prepare: batch and time expected at least 1, received ", batch, " and ", time);
+    checked_size("Gru::prepare", {batch, time, features + units});
+}
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Dropout between layers, as keras.layers.Dropout (the dropout inside a GRU is in cell/dropout.hpp).
+#pragma once
+
+#include "eigengru/cell/dropout.hpp"
+#include "eigengru/layer/layer_data.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+/// The constructor arguments of keras.layers.Dropout; noise_shape is not supported.
+struct DropoutOptions {
+    double rate = 0.0;                        ///< in [0, 1]; unlike in a GRU, 1 drops everything
+    std::optional<std::uint64_t> seed = {};   ///< random when absent
+    std::string name = "dropout";
+};
+
+/// keras.layers.Dropout: in training every element is 0 with probability rate, else scaled by 1 / (1 - rate).
+template <RealScalar S = float>
+class Dropout {
+public:
+    /// Throws: OptionError when the rate is outside [0, 1].
+    explicit Dropout(DropoutOptions options = {})
+        : options_(std::move(options)), seed_(options_.seed ? *options_.seed : random_seed()) {
+        detail::check_rate("Dropout", "rate", options_.rate);
+    }
+
+    [[nodiscard]] const DropoutOptions& options() const { return options_; }
+    [[nodiscard]] const std::string& name() const { return options_.name; }
+
+    /// Drops elements in place; nothing happens outside of training.
+    void operator()(LayerData<S>& data, bool training) {
+        if (!training || options_.rate == 0.0) return;
+        RowMatrix<S> mask(data.values.matrix().rows(), data.values.shape().features);
+        draw_dropout_mask(mask, options_.rate, RandomStream(seed_, calls_++));
+        data.values.matrix().array() *= mask.array();
+    }
+
+private:
+    DropoutOptions options_;
+    std::uint64_t seed_;
+    std::uint64_t calls_ = 0;
+};
+
+}  // namespace eigengru::inline EIGENGRU_ABI

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// Activation: an activation function as a value, by Keras's name or with parameters. An enum that is switched once per
+// block, never per element; what each computes stands in activation_functions.hpp.
+#pragma once
+
+#include "eigengru/core/error.hpp"
+#include "eigengru/math/activation_functions.hpp"
+#include "eigengru/math/custom_activation.hpp"
+#include "eigengru/math/names.hpp"
+#include "eigengru/math/packet.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+/// Parameters of relu; without a max_value it does not saturate.
+struct ReluOptions {
+    double negative_slope = 0.0;
+    std::optional<double> max_value = {};
+    double threshold = 0.0;
+};
+
+/// Parameter of leaky_relu.
+struct LeakyReluOptions {
+    double negative_slope = 0.2;
+};
+
+/// Parameter of elu.
+struct EluOptions {
+    double alpha = 1.0;
+};
+
+/// Parameter of celu; not 0.
+struct CeluOptions {
+    double alpha = 1.0;
+};
+
+/// Parameter of gelu: the exact form, or the approximation by tanh.
+struct GeluOptions {
+    bool approximate = false;
+};
+
+/// Parameter of soft_shrink and hard_shrink.
+struct ShrinkOptions {
+    double threshold = 0.5;
+};
+
+/// Parameters of threshold; Keras has no defaults for them.
+struct ThresholdOptions {
+    double threshold = 0.0;
+    double default_value = 0.0;
+};
+
+/// Parameter of squareplus.
+struct SquareplusOptions {
+    double b = 4.0;
+};
+
+/// The known activations; `custom` is the user's own.
+enum class ActivationKind : unsigned char {
+    linear, tanh, sigmoid, relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, hard_silu, hard_sigmoid, hard_tanh,
+    softplus, softsign, exponential, mish, log_sigmoid, tanh_shrink, soft_shrink, hard_shrink, threshold, squareplus,
+    sparse_plus, sparse_sigmoid, softmax, log_softmax, sparsemax, custom
+};
+
+namespace detail {
+
+inline constexpr auto kActivationNames = std::to_array<NamedKind<ActivationKind>>({
+    {"linear", ActivationKind::linear},
+    {"tanh", ActivationKind::tanh},
+    {"sigmoid", ActivationKind::sigmoid},
+    {"relu", ActivationKind::relu},
+    {"relu6", ActivationKind::relu6},
+    {"leaky_relu", ActivationKind::leaky_relu},
+    {"elu", ActivationKind::elu},
+    {"selu", ActivationKind::selu},
+    {"celu", ActivationKind::celu},
+    {"gelu", ActivationKind::gelu},
+    {"silu", ActivationKind::silu},
+    {"swish", ActivationKind::silu},
+    {"hard_silu", ActivationKind::hard_silu},
+    {"hard_swish", ActivationKind::hard_silu},
+    {"hard_sigmoid", ActivationKind::hard_sigmoid},
+    {"hard_tanh", ActivationKind::hard_tanh},
+    {"softplus", ActivationKind::softplus},
+    {"softsign", ActivationKind::softsign},
+    {"exponential", ActivationKind::exponential},
+    {"mish", ActivationKind::mish},
+    {"log_sigmoid", ActivationKind::log_sigmoid},
+    {"tanh_shrink", ActivationKind::tanh_shrink},
+    {"soft_shrink", ActivationKind::soft_shrink},
+    {"hard_shrink", ActivationKind::hard_shrink},
+    {"squareplus", ActivationKind::squareplus},
+    {"sparse_plus", ActivationKind::sparse_plus},
+    {"sparse_sigmoid", ActivationKind::sparse_sigmoid},
+    {"softmax", ActivationKind::softmax},
+    {"log_softmax", ActivationKind::log_softmax},
+    {"sparsemax", ActivationKind::sparsemax},
+});
+
+}  // namespace detail
+
+/// An activation function: a regular value, cheap to copy.
+///
+///     Activation a("relu"), b = Activation::relu({.negative_slope = 0.1});
+///     auto c = Activation::custom("cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; });
+///
+/// Most work element by element; softmax, log_softmax and sparsemax over each row (is_row_wise()).
+/// Source: keras.activations of Keras 3. Throws: OptionError for a name nobody knows or a parameter that is not finite.
+class Activation {
+public:
+    /// linear, Keras's None.
+    Activation() = default;
+
+    /// By Keras's name, with Keras's default parameters.
+    template <NameLike T>
+    Activation(const T& name) : Activation(by_name(name)) {}
+
+    static Activation relu(ReluOptions o = {}) {
+        if (o.max_value && !(*o.max_value >= 0.0))
+            EIGENGRU_THROW(OptionError, "Activation::relu: expected max_value of at least 0, received ", *o.max_value);
+        const double max_value = o.max_value ? *o.max_value : 0.0;
+        return {ActivationKind::relu, {o.negative_slope, max_value, o.threshold}, o.max_value.has_value()};
+    }
+    static Activation leaky_relu(LeakyReluOptions o = {}) { return {ActivationKind::leaky_relu, {o.negative_slope}}; }
+    static Activation elu(EluOptions o = {}) { return {ActivationKind::elu, {o.alpha}}; }
+    static Activation celu(CeluOptions o = {}) {
+        if (o.alpha == 0.0) EIGENGRU_THROW(OptionError, "Activation::celu: expected an alpha other than 0, received 0");
+        return {ActivationKind::celu, {o.alpha}};
+    }
+    static Activation gelu(GeluOptions o = {}) { return {ActivationKind::gelu, {}, o.approximate}; }
+    static Activation soft_shrink(ShrinkOptions o = {}) { return {ActivationKind::soft_shrink, {o.threshold}}; }
+    static Activation hard_shrink(ShrinkOptions o = {}) { return {ActivationKind::hard_shrink, {o.threshold}}; }
+    static Activation threshold(ThresholdOptions o) {
+        return {ActivationKind::threshold, {o.threshold, o.default_value}};
+    }
+    static Activation squareplus(SquareplusOptions o = {}) { return {ActivationKind::squareplus, {o.b}}; }
+
+    /// The user's own: `value(x)` maps one element, float to float and double to double; `derivative(x, y)` is its
+    /// derivative at x where y = value(x), and may be left out for inference. Both may capture.
+    template <class Value, class Derivative = detail::NoDerivative>
+    static Activation custom(std::string name, Value value, Derivative derivative = {}) {
+        Activation a;
+        a.kind_ = ActivationKind::custom;
+        a.custom_ = std::make_shared<const detail::CustomActivationOf<Value, Derivative>>(
+            std::move(name), std::move(value), std::move(derivative));
+        return a;
+    }
+
+    [[nodiscard]] ActivationKind kind() const { return kind_; }
+    [[nodiscard]] std::string_view name() const {
+        if (custom_) return custom_->name();
+        return kind_ == ActivationKind::threshold ? "threshold" : detail::name_of_kind(kind_, detail::kActivationNames);
+    }
+    /// Whether the elements of a row meet, so that it cannot be applied to parts of one.
+    [[nodiscard]] bool is_row_wise() const {
+        return kind_ == ActivationKind::softmax || kind_ == ActivationKind::log_softmax ||
+               kind_ == ActivationKind::sparsemax;
+    }
+
+    /// y = f(x) in place, over every element, or over every row of the block. Allocates nothing.
+    template <RealScalar S>
+    void apply(MatrixMap<S> block) const;
+
+    /// As Keras would write it: "relu(negative_slope=0.1)"; parameters at their defaults are left out.
+    [[nodiscard]] std::string to_string() const;
+
+    /// Customs are equal when they are copies of one another.
+    friend bool operator==(const Activation&, const Activation&) = default;
+
+private:
+    Activation(ActivationKind kind, std::array<double, 3> parameters = {}, bool flag = false)
+        : kind_(kind), flag_(flag), parameters_(parameters) {
+        for (const double p : parameters)
+            if (!std::isfinite(p))
+                EIGENGRU_THROW(OptionError, "Activation::", name(), ": expected finite parameters, received ", p);
+    }
+
+    static Activation by_name(std::string_view name);
+
+    template <RealScalar S>
+    [[nodiscard]] S parameter(std::size_t i) const { return static_cast<S>(parameters_[i]); }
+
+    ActivationKind kind_ = ActivationKind::linear;
+    bool flag_ = false;  // gelu: approximate; relu: has a max_value
+    std::array<double, 3> parameters_{};
+    std::shared_ptr<const detail::CustomActivation> custom_;
+};
+
+inline Activation Activation::by_name(std::string_view name) {
+    if (name == "threshold")
+        EIGENGRU_THROW(OptionError, "Activation: \"threshold\" needs its two arguments; write "
+                                    "Activation::threshold({.threshold = ..., .default_value = ...})");
+    if (name == "glu")
+        EIGENGRU_THROW(OptionError, "Activation: \"glu\" halves the width of its input, so no GRU can use it");
+    switch (const ActivationKind kind = detail::kind_by_name("Activation", name, detail::kActivationNames)) {
+        case ActivationKind::relu: return relu();
+        case ActivationKind::leaky_relu: return leaky_relu();
+        case ActivationKind::elu: return elu();
+        case ActivationKind::celu: return celu();
+        case ActivationKind::soft_shrink: return soft_shrink();
+        case ActivationKind::hard_shrink: return hard_shrink();
+        case ActivationKind::squareplus: return squareplus();
+        default: return {kind};
+    }
+}
+
+namespace detail {
+
+/// Elements of a block as runs that are adjacent in memory: all at once where rows follow one another, else row by row.
+template <class S, class Function>
+void for_each_run(MatrixMap<S> block, const Function& function) {
+    if (block.outerStride() == block.cols()) return function(block.data(), block.size());
+    for (Index r = 0; r < block.rows(); ++r) function(block.data() + r * block.outerStride(), block.cols());
+}
+
+template <class S, class F>
+void apply_elementwise(MatrixMap<S> block, const F& f) {
+    for_each_run<S>(block, [&f](S* x, Index size) {
+        for (Index i = 0; i < size; ++i) x[i] = f.value(x[i]);
+    });
+}
+
+template <class S, class Op>
+void apply_vectorised(MatrixMap<S> block, const Op& op) {
+    for_each_run<S>(block, [&op](S* x, Index size) {
+        ArrayMap<S> run(x, size);
+        run = run.unaryExpr(op);
+    });
+}
+
+template <class S, class F>
+void apply_to_rows(MatrixMap<S> block, const F& f) {
+    if (block.cols() == 0) return;
+    for (Index r = 0; r < block.rows(); ++r) f.value(ArrayMap<S>(block.data() + r * block.outerStride(), block.cols()));
+}
+
+}  // namespace detail
+
+template <RealScalar S>
+void Activation::apply(MatrixMap<S> block) const {
+    using namespace detail;
+    const S a = parameter<S>(0);
+    const S b = parameter<S>(1);
+    const auto each = [&block](const auto& f) { apply_elementwise<S>(block, f); };
+    const auto rows = [&block](const auto& f) { apply_to_rows<S>(block, f); };
+    switch (kind_) {
+        case ActivationKind::linear: return;
+        case ActivationKind::tanh: return apply_vectorised<S>(block, TanhOp<S>());
+        case ActivationKind::sigmoid: return apply_vectorised<S>(block, SigmoidOp<S>());
+        case ActivationKind::relu:
+            return each(Relu<S>{a, flag_ ? b : std::numeric_limits<S>::infinity(), parameter<S>(2)});
+        case ActivationKind::relu6: return each(Relu<S>{S(0), S(6), S(0)});
+        case ActivationKind::leaky_relu: return each(LeakyRelu<S>{a});
+        case ActivationKind::elu: return each(Elu<S>{a});
+        case ActivationKind::selu: return each(Elu<S>{S(kSeluAlpha), S(kSeluScale)});
+        case ActivationKind::celu: return each(Celu<S>{a});
+        case ActivationKind::gelu: return flag_ ? each(GeluTanh<S>()) : each(GeluExact<S>());
+        case ActivationKind::silu: return each(Silu<S>());
+        case ActivationKind::hard_silu: return each(HardSilu<S>());
+        case ActivationKind::hard_sigmoid: return each(HardSigmoid<S>());
+        case ActivationKind::hard_tanh: return each(HardTanh<S>());
+        case ActivationKind::softplus: return each(Softplus<S>());
+        case ActivationKind::softsign: return each(Softsign<S>());
+        case ActivationKind::exponential: return each(Exponential<S>());
+        case ActivationKind::mish: return each(Mish<S>());
+        case ActivationKind::log_sigmoid: return each(LogSigmoid<S>());
+        case ActivationKind::tanh_shrink: return each(TanhShrink<S>());
+        case ActivationKind::soft_shrink: return each(SoftShrink<S>{a});
+        case ActivationKind::hard_shrink: return each(HardShrink<S>{a});
+        case ActivationKind::threshold: return each(Threshold<S>{a, b});
+        case ActivationKind::squareplus: return each(Squareplus<S>{a});
+        case ActivationKind::sparse_plus: return each(SparsePlus<S>());
+        case ActivationKind::sparse_sigmoid: return each(SparseSigmoid<S>());
+        case ActivationKind::softmax: return rows(Softmax<S>());
+        case ActivationKind::log_softmax: return rows(LogSoftmax<S>());
+        case ActivationKind::sparsemax: return rows(Sparsemax<S>());
+        case ActivationKind::custom:
+            return for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
+    }
+}
+
+inline std::string Activation::to_string() const {
+    const std::string own(name());
+    const auto with = [&own](const auto&... parts) { return own + "(" + detail::text(parts...) + ")"; };
+    const double a = parameters_[0];
+    const double b = parameters_[1];
+    switch (kind_) {
+        case ActivationKind::relu:
+            if (*this == relu()) return own;
+            return with("negative_slope=", a, ", max_value=", flag_ ? detail::text(b) : "None",
+                        ", threshold=", parameters_[2]);
+        case ActivationKind::leaky_relu: return *this == leaky_relu() ? own : with("negative_slope=", a);
+        case ActivationKind::elu: return *this == elu() ? own : with("alpha=", a);
+        case ActivationKind::celu: return *this == celu() ? own : with("alpha=", a);
+        case ActivationKind::gelu: return flag_ ? with("approximate=True") : own;
+        case ActivationKind::soft_shrink: return *this == soft_shrink() ? own : with("threshold=", a);
+        case ActivationKind::hard_shrink: return *this == hard_shrink() ? own : with("threshold=", a);
+        case ActivationKind::threshold: return with("threshold=", a, ", default_value=", b);
+        case ActivationKind::squareplus: return *this == squareplus() ? own : with("b=", a);
+        default: return own;
+    }
+}
+
+}  // namespace eigengru::inline EIGENGRU_ABI

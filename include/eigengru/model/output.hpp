@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// What a call gives back: as a value (Output), or into the caller's memory (OutputView).
+#pragma once
+
+#include "eigengru/core/sequence.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+/// The result of a call. `last` and `state` are always filled.
+template <RealScalar S>
+struct Output {
+    Sequence<S> sequences = {};  ///< (batch, time, units) in processing order, with return_sequences; else empty
+    RowMatrix<S> last = {};      ///< (batch, units): the output at the last processed step
+    RowMatrix<S> state = {};     ///< (batch, units): the final state
+};
+
+/// Where a call shall write; what is absent is not written. No part may overlap another one or the arguments of the call.
+template <RealScalar S>
+struct OutputView {
+    SequenceView<S> sequences = {};  ///< (batch, time, units); only with return_sequences
+    MatrixView<S> last = {};         ///< (batch, units)
+    MatrixView<S> state = {};        ///< (batch, units)
+};
+
+/// The losses that the regularizers add to the loss of a model, each 0 where there is no regularizer.
+template <RealScalar S>
+struct RegularizationLosses {
+    S kernel = 0;
+    S recurrent_kernel = 0;
+    S bias = 0;
+    S activity = 0;  ///< of the last call: the sum over the returned tensors, each divided by the batch size
+
+    [[nodiscard]] S total() const { return kernel + recurrent_kernel + bias + activity; }
+};
+
+}  // namespace eigengru::inline EIGENGRU_ABI

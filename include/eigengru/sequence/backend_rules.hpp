@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The eight rules under which Keras runs a GRU on cuDNN, as a pure function: which backend a call takes, and why. No CUDA
+// here. Source: keras.layers.GRU, "Requirements to use the cuDNN implementation".
+#pragma once
+
+#include "eigengru/model/options.hpp"
+#include "eigengru/sequence/plan.hpp"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+/// Where a call runs.
+enum class Backend : unsigned char { eigen, cudnn };
+
+/// One rule or condition, and what it found.
+struct BackendRule {
+    std::string_view name;
+    bool passed = false;
+    std::string reason;  ///< in words: why it passed or failed
+};
+
+/// What a call would do, without running it.
+struct BackendVerdict {
+    Backend backend = Backend::eigen;
+    bool is_refused = false;  ///< use_cudnn is true but cannot be: the call throws a BackendError
+    std::array<BackendRule, 8> rules = {};  ///< Keras's eight rules
+    std::vector<BackendRule> conditions = {};  ///< the library's own: what was asked for, the build, the device
+
+    /// One line for the decision and one for each rule and condition.
+    [[nodiscard]] std::string text() const {
+        std::string lines = is_refused ? "use_cudnn is true, but this call cannot run on cuDNN"
+                            : backend == Backend::cudnn ? "runs on cuDNN"
+                                                        : "runs on Eigen";
+        const auto add = [&lines](const BackendRule& rule) {
+            lines += detail::text("\n  [", rule.passed ? "passed" : "failed", "] ", rule.name, ": ", rule.reason);
+        };
+        for (const BackendRule& rule : rules) add(rule);
+        for (const BackendRule& condition : conditions) add(condition);
+        return lines;
+    }
+};
+
+/// What the rules look at. The last one: whether the work runs at once, outside of a graph that is being recorded.
+struct BackendQuery {
+    const GruOptions& options;
+    bool reset_after = true;
+    MaskKind mask = MaskKind::none;
+    bool runs_eagerly = true;
+};
+
+namespace detail {
+
+/// Whether this build can run cuDNN at all.
+#if defined(EIGENGRU_CUDNN)
+inline constexpr bool kHasCudnn = true;
+#else
+inline constexpr bool kHasCudnn = false;
+#endif
+
+[[nodiscard]] inline std::array<BackendRule, 8> cudnn_rules(const BackendQuery& query) {
+    const GruOptions& o = query.options;
+    const bool has_dropout = o.dropout != 0.0 || o.recurrent_dropout != 0.0;
+    return {{
+        {"activation", o.activation == Activation("tanh"), text("must be tanh, is ", o.activation.to_string())},
+        {"recurrent_activation", o.recurrent_activation == Activation("sigmoid"),
+         text("must be sigmoid, is ", o.recurrent_activation.to_string())},
+        {"dropout", !has_dropout,
+         text("dropout and recurrent_dropout must be 0, are ", o.dropout, " and ", o.recurrent_dropout)},
+        {"unroll", !o.unroll, text("must be false, is ", o.unroll)},
+        {"use_bias", o.use_bias, text("must be true, is ", o.use_bias)},
+        {"reset_after", query.reset_after, text("must be true, is ", query.reset_after)},
+        {"mask", query.mask != MaskKind::general,
+         query.mask == MaskKind::none           ? "there is none"
+         : query.mask == MaskKind::right_padded ? "is strictly right-padded and leaves no row empty"
+                                                : "must be strictly right-padded and leave no row empty, is not"},
+        {"eager execution", query.runs_eagerly,
+         query.runs_eagerly ? "the work runs at once" : "the work is being recorded into a graph"},
+    }};
+}
+
+}  // namespace detail
+
+/// Decides: cuDNN when all eight rules and the library's conditions hold and use_cudnn is not false. A pure function.
+[[nodiscard]] inline BackendVerdict choose_backend(const BackendQuery& query) {
+    BackendVerdict verdict{.rules = detail::cudnn_rules(query)};
+    const CudnnMode mode = query.options.use_cudnn;
+    verdict.conditions.push_back({"use_cudnn", !mode.is_never(),
+                                  mode.is_never() ? "is false" : mode.is_always() ? "is true" : "is \"auto\""});
+    verdict.conditions.push_back({"build", detail::kHasCudnn,
+                                  detail::kHasCudnn ? "has EIGENGRU_CUDNN" : "lacks the flag EIGENGRU_CUDNN"});
+    const auto passed = [](const BackendRule& rule) { return rule.passed; };
+    const bool all = std::ranges::all_of(verdict.rules, passed) && std::ranges::all_of(verdict.conditions, passed);
+    verdict.backend = all ? Backend::cudnn : Backend::eigen;
+    verdict.is_refused = mode.is_always() && !all;
+    return verdict;
+}
+
+}  // namespace eigengru::inline EIGENGRU_ABI

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// The Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs (direction, masks and dropout
+// end here), projects them in one product a gate, and then steps through the chunk.
+#pragma once
+
+#include "eigengru/model/options.hpp"
+#include "eigengru/model/output.hpp"
+#include "eigengru/sequence/plan.hpp"
+#include "eigengru/sequence/workspace.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// One call, checked and planned. Every shape fits; what is absent is not wanted.
+template <RealScalar S>
+struct SequenceCall {
+    SequencePlan plan;
+    SequenceView<const S> inputs;
+    MatrixView<const S> initial_state;            ///< zeros when absent
+    const DropoutMasks<S>* dropout = nullptr;     ///< none when null
+    bool zero_output_for_mask = false;
+    OutputView<S> output;
+};
+
+/// Runs a call with the weights of `f`. The workspace must have been prepared for batch, time, features and units.
+template <bool ResetAfter, RealScalar S>
+class EigenBackend {
+public:
+    EigenBackend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace)
+        : f_(f), call_(call), plan_(call.plan), workspace_(workspace), batch_(plan_.batch()), units_(f.units()) {}
+
+    void run() {
+        start();
+        const Index time = plan_.time();
+        for (Index first = 0; first < time; first += workspace_.chunk()) {
+            const Index steps = std::min(workspace_.chunk(), time - first);
+            project_inputs(first, steps);
+            for (Index i = 0; i < steps; ++i) {
+                advance(first + i, i);
+                if (call_.output.sequences.is_present()) write_sequence(first + i);
+            }
+        }
+        finish();
+    }
+
+private:
+    void start() {
+        MatrixMap<S> h = block(state_, batch_, units_);
+        if (call_.initial_state.is_present())
+            h = call_.initial_state.map();
+        else
+            h.setZero();
+        std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
+        if (call_.dropout == nullptr || call_.dropout->state.empty()) return;
+        for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = call_.dropout->state[g].data();
+        state_masks_.masked_state = workspace_.masked_state();
+    }
+
+    /// Fills the gates z, r and c of a chunk with the projected inputs.
+    void project_inputs(Index first, Index steps) {
+        const StepGates<S> gates = workspace_.gates(0);
+        const std::array<S*, kGates> out{gates.z, gates.r, gates.c};
+        const std::size_t masks = call_.dropout != nullptr ? call_.dropout->input.size() : 0;
+        MatrixView<const S> x;
+        for (std::size_t g = 0; g < kGates; ++g) {
+            if (g == 0 || masks == kGates) x = chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[g] : nullptr);
+            project_gate<ResetAfter>(f_, static_cast<Index>(g), x.map(), workspace_.gate_rows(out[g], steps));
+        }
+    }
+
+    /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already
+    /// is that, otherwise gathered, with dropout applied and zeros at masked steps (what stands there, NaN perhaps, must
+    /// not reach anything).
+    [[nodiscard]] MatrixView<const S> chunk_inputs(Index first, Index steps, const RowMatrix<S>* dropout) {
+        const SequenceView<const S>& inputs = call_.inputs;
+        const Index features = inputs.shape().features;
+        const bool is_plain = dropout == nullptr && !plan_.has_mask();
+        if (is_plain && steps == 1)
+            return {inputs.row(0, plan_.input_time(first)), batch_, features, inputs.strides().batch};
+        if (is_plain && batch_ == 1 && !plan_.go_backwards())
+            return {inputs.row(0, first), steps, features, inputs.strides().time};
+        S* out = workspace_.inputs();
+        for (Index i = 0; i < steps; ++i) {
+            for (Index b = 0; b < batch_; ++b, out += features) {
+                ArrayMap<S> gathered(out, features);
+                const ArrayMap<const S> x(inputs.row(b, plan_.input_time(first + i)), features);
+                if (!plan_.is_used(b, first + i))
+                    gathered.setZero();
+                else if (dropout != nullptr)
+                    gathered = x * ArrayMap<const S>(dropout->data() + b * features, features);
+                else
+                    gathered = x;
+            }
+        }
+        return {workspace_.inputs(), steps * batch_, features, features};
+    }
+
+    /// One step: state_ becomes the state after it, masked rows carried over.
+    void advance(Index step, Index in_chunk) {
+        if (plan_.has_mask() && !plan_.is_used_by_any(step)) return;
+        gru_step<ResetAfter>(f_, workspace_.gates(in_chunk), block<const S>(state_, batch_, units_), state_masks_, next_);
+        std::swap(state_, next_);
+        if (!plan_.has_mask()) return;
+        for (Index b = 0; b < batch_; ++b) {
+            if (plan_.is_used(b, step))
+                workspace_.seen()[b] = 1;
+            else
+                std::copy_n(next_ + b * units_, units_, state_ + b * units_);
+        }
+    }
+
+    /// What a row puts out at a step: its state; at a masked step the previous output, which is the state too once the row
+    /// has had a used step, and zeros before that or with zero_output_for_mask.
+    void write_row(Index b, Index step, S* out) const {
+        const bool is_zero = plan_.has_mask() && !plan_.is_used(b, step) &&
+                             (call_.zero_output_for_mask || workspace_.seen()[b] == 0);
+        if (is_zero)
+            std::fill_n(out, units_, S(0));
+        else
+            std::copy_n(state_ + b * units_, units_, out);
+    }
+
+    void write_sequence(Index step) const {
+        for (Index b = 0; b < batch_; ++b) write_row(b, step, call_.output.sequences.row(b, step));
+    }
+
+    void finish() const {
+        const OutputView<S>& output = call_.output;
+        if (output.last.is_present())
+            for (Index b = 0; b < batch_; ++b) write_row(b, plan_.time() - 1, output.last.row(b));
+        if (output.state.is_present()) output.state.map() = block<const S>(state_, batch_, units_);
+    }
+
+    const StepFunction<S>& f_;
+    const SequenceCall<S>& call_;
+    const SequencePlan& plan_;
+    Workspace<S>& workspace_;
+    Index batch_;
+    Index units_;
+    S* state_ = workspace_.state(0);
+    S* next_ = workspace_.state(1);
+    StateMasks<S> state_masks_;
+};
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail

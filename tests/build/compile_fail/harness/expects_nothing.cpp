@@ -1,0 +1,4 @@
+// A file without an expectation.
+int main() {
+    return undeclared;
+}

@@ -1,0 +1,4 @@
+// expect: this message does not come
+int main() {
+    return undeclared;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// The layer against every call recorded from Keras: the value-returning call and the one into the caller's memory, with
+// and without return_sequences, in both scalar types.
+
+#include "support/golden_layer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+
+namespace eigengru_test {
+namespace {
+
+using eigengru::Gru;
+using eigengru::Output;
+using eigengru::RowMatrix;
+
+template <class S>
+double tolerance_of(const GoldenCase& golden) {
+    const double recorded = golden.number("tolerance");
+    if constexpr (std::is_same_v<S, double>) return recorded;
+    const double amplified = golden.has_option("float32_error") ? 4.0 * golden.number("float32_error") : 0.0;
+    return std::max({1e-6, amplified, recorded > 1e-6 ? recorded : 0.0});
+}
+
+template <class S>
+double difference_to(const GoldenCase& golden, const std::string& key, const S* values, eigengru::Index size) {
+    if (!golden.has_array(key)) return 0.0;
+    return relative_difference(golden.array(key), values, static_cast<std::size_t>(size));
+}
+
+template <class S>
+double difference_to(const GoldenCase& golden, const std::string& prefix, const Output<S>& y) {
+    const double sequences =
+        y.sequences.size() == 0 ? 0.0 : difference_to(golden, prefix + "sequences", y.sequences.data(), y.sequences.size());
+    return std::max({sequences, difference_to(golden, prefix + "last", y.last.data(), y.last.size()),
+                     difference_to(golden, prefix + "state", y.state.data(), y.state.size())});
+}
+
+/// Runs all calls of a case by each of the three ways in and gives the worst difference.
+template <class S, bool ResetAfter>
+double worst_difference(const GoldenCase& golden) {
+    eigengru::GruOptions options = options_of(golden);
+    Gru<S, ResetAfter> by_value = layer_of<S, ResetAfter>(golden, options);
+    Gru<S, ResetAfter> into_memory = by_value;
+    options.return_sequences = false;
+    Gru<S, ResetAfter> last_only = layer_of<S, ResetAfter>(golden, options);
+    double worst = 0.0;
+    for (std::size_t number = 0; number < golden.size("calls"); ++number) {
+        const std::string prefix = number == 0 ? "" : "second.";
+        const GoldenCall<S> call(golden, prefix);
+        worst = std::max(worst, difference_to(golden, prefix, by_value(call.inputs(), call.options())));
+        worst = std::max(worst, difference_to(golden, prefix, last_only(call.inputs(), call.options())));
+        const eigengru::Shape3 shape(call.inputs().shape().batch, call.inputs().shape().time, by_value.units());
+        Output<S> y{eigengru::Sequence<S>(shape), RowMatrix<S>(shape.batch, shape.features),
+                    RowMatrix<S>(shape.batch, shape.features)};
+        into_memory.call(call.inputs(), call.options(), {y.sequences, y.last, y.state});
+        worst = std::max(worst, difference_to(golden, prefix, y));
+    }
+    return worst;
+}
+
+template <class S>
+class GruGolden : public testing::Test {};
+
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(GruGolden, Scalars, );
+
+TYPED_TEST(GruGolden, AgreesWithKerasOnEveryCase) {
+    std::map<double, std::pair<double, std::string>> worst;  // by tolerance
+    std::size_t count = 0;
+    for (const GoldenCase& golden : gru_cases()) {
+        const double difference = golden.flag("reset_after") ? worst_difference<TypeParam, true>(golden)
+                                                             : worst_difference<TypeParam, false>(golden);
+        const double tolerance = tolerance_of<TypeParam>(golden);
+        EXPECT_LE(difference, tolerance) << golden.name;
+        auto& entry = worst[tolerance <= 1e-6 ? tolerance : 1.0];
+        if (difference >= entry.first) entry = {difference, golden.name};
+        ++count;
+    }
+    EXPECT_GE(count, 240U);
+    for (const auto& [tolerance, entry] : worst)
+        std::printf("  %s, tolerance %s: worst difference %.3g (%s)\n", sizeof(TypeParam) == 4 ? "float" : "double",
+                    tolerance < 1.0 ? std::to_string(tolerance).c_str() : "of the case", entry.first,
+                    entry.second.c_str());
+    std::printf("  %zu cases\n", count);
+}
+
+}  // namespace
+}  // namespace eigengru_test

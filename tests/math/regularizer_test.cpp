@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/math/regularizer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+namespace {
+
+using namespace eigengru;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr auto kMatrix = WeightRank::matrix;
+constexpr auto kVector = WeightRank::vector;
+
+template <class F>
+std::string message_of(F&& f) {
+    try {
+        f();
+    } catch (const OptionError& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+// Names
+
+TEST(Regularizer, DefaultIsNone) {
+    EXPECT_TRUE(Regularizer().is_none());
+    EXPECT_EQ(Regularizer().name(), "none");
+}
+
+TEST(Regularizer, KnowsEveryNameOfKeras) {
+    EXPECT_EQ(Regularizer("l1"), Regularizer::l1());
+    EXPECT_EQ(Regularizer("L1"), Regularizer::l1());
+    EXPECT_EQ(Regularizer("l2"), Regularizer::l2());
+    EXPECT_EQ(Regularizer("L2"), Regularizer::l2());
+    EXPECT_EQ(Regularizer("orthogonal_regularizer"), Regularizer::orthogonal());
+    EXPECT_EQ(Regularizer("OrthogonalRegularizer"), Regularizer::orthogonal());
+}
+
+TEST(Regularizer, L1L2ByNameHasFactorsOfOneHundredth) {
+    for (const char* name : {"l1_l2", "l1l2", "L1L2"})
+        EXPECT_EQ(Regularizer(name), Regularizer::l1_l2({.l1 = 0.01, .l2 = 0.01})) << name;
+}
+
+TEST(Regularizer, L1L2WithoutAFactorHasNoneOfIt) {
+    EXPECT_EQ(Regularizer::l1_l2({.l2 = 0.1}).parameters().l1, 0.0);
+}
+
+TEST(Regularizer, UnknownNameListsTheKnownOnes) {
+    EXPECT_EQ(message_of([] { Regularizer("foo"); }),
+              "Regularizer: expected one of \"l1\", \"l2\", \"l1_l2\", \"orthogonal_regularizer\", received \"foo\"");
+}
+
+TEST(Regularizer, RefusesNoneByName) {
+    EXPECT_THROW(Regularizer("none"), OptionError);
+}
+
+TEST(Regularizer, ConvertsFromAString) {
+    const Regularizer regularizer = std::string("l2");
+    EXPECT_EQ(regularizer.kind(), RegularizerKind::l2);
+}
+
+TEST(Regularizer, DoesNotConvertFromNullptr) {
+    static_assert(!std::convertible_to<std::nullptr_t, Regularizer>);
+    SUCCEED();
+}
+
+TEST(Regularizer, ComparesKindsAndFactors) {
+    EXPECT_EQ(Regularizer::l1(0.5), Regularizer::l1(0.5));
+    EXPECT_NE(Regularizer::l1(0.5), Regularizer::l1(0.4));
+    EXPECT_NE(Regularizer::l1(0.5), Regularizer::l1_l2({.l1 = 0.5}));
+    EXPECT_NE(Regularizer::orthogonal({.mode = "rows"}), Regularizer::orthogonal({.mode = "columns"}));
+}
+
+TEST(Regularizer, PrintsItsParameters) {
+    EXPECT_EQ(Regularizer().to_string(), "none");
+    EXPECT_EQ(Regularizer("l1").to_string(), "l1(l1=0.01)");
+    EXPECT_EQ(Regularizer::l2(0.5).to_string(), "l2(l2=0.5)");
+    EXPECT_EQ(Regularizer("l1_l2").to_string(), "l1_l2(l1=0.01, l2=0.01)");
+    EXPECT_EQ(Regularizer("orthogonal_regularizer").to_string(),
+              "orthogonal_regularizer(factor=0.01, mode=\"rows\")");
+}
+
+TEST(Regularizer, IsPartOfAMessage) {
+    EXPECT_EQ(detail::text("kernel_regularizer=", Regularizer::l2()), "kernel_regularizer=l2(l2=0.01)");
+}
+
+// Refusals
+
+TEST(Regularizer, RefusesNegativeFactors) {
+    EXPECT_EQ(message_of([] { (void)Regularizer::l1(-1); }),
+              "Regularizer: l1 expected a finite number of at least 0, received -1");
+    EXPECT_EQ(message_of([] { (void)Regularizer::l1_l2({.l2 = -0.5}); }),
+              "Regularizer: l1_l2 l2 expected a finite number of at least 0, received -0.5");
+    EXPECT_THROW((void)Regularizer::l2(-1), OptionError);
+    EXPECT_THROW((void)Regularizer::l1_l2({.l1 = -1}), OptionError);
+    EXPECT_THROW((void)Regularizer::orthogonal({.factor = -1}), OptionError);
+}
+
+TEST(Regularizer, RefusesFactorsThatAreNotFinite) {
+    EXPECT_THROW((void)Regularizer::l1(kNan), OptionError);
+    EXPECT_THROW((void)Regularizer::l2(kInfinity), OptionError);
+    EXPECT_THROW((void)Regularizer::orthogonal({.factor = kNan}), OptionError);
+}
+
+TEST(Regularizer, RefusesAnUnknownMode) {
+    EXPECT_EQ(message_of([] { (void)Regularizer::orthogonal({.mode = "cols"}); }),
+              "Regularizer: orthogonal_regularizer mode: expected one of \"rows\", \"columns\", received \"cols\"");
+}
+
+TEST(Regularizer, CheckRefusesOrthogonalOnAVector) {
+    EXPECT_EQ(message_of([] { Regularizer::orthogonal().check(kVector, "bias_regularizer"); }),
+              "bias_regularizer: orthogonal_regularizer expected a weight of rank 2, received one of rank 1");
+}
+
+TEST(Regularizer, CheckPassesTheOthersOnAVector) {
+    EXPECT_NO_THROW(Regularizer().check(kVector));
+    EXPECT_NO_THROW(Regularizer("l1_l2").check(kVector));
+}
+
+// Losses. The numbers are those of Keras 3.15.1 in float32, so that five parts in ten million are allowed.
+
+template <class S>
+class RegularizerOf : public testing::Test {
+protected:
+    RegularizerOf() : matrix(2, 3), vector(1, 4) {
+        matrix << S(1), S(-2), S(0.5), S(0.25), S(3), S(-1.5);
+        vector << S(1), S(-2), S(0.5), S(4);
+    }
+    ConstWeightMap<S> weights() const { return map_of(matrix); }
+    static ConstWeightMap<S> map_of(const RowMatrix<S>& m) {
+        return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
+    }
+    static void expect_near(S actual, double expected) { EXPECT_NEAR(actual, expected, 5e-7 * expected); }
+
+    RowMatrix<S> matrix;
+    RowMatrix<S> vector;
+};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(RegularizerOf, Scalars);
+
+TYPED_TEST(RegularizerOf, NoneCostsNothing) {
+    EXPECT_EQ(Regularizer().loss(this->weights(), kMatrix), TypeParam(0));
+}
+
+TYPED_TEST(RegularizerOf, L1IsThatOfKeras) {
+    this->expect_near(Regularizer::l1().loss(this->weights(), kMatrix), 0.082499996);
+    this->expect_near(Regularizer::l1().loss(this->map_of(this->vector), kVector), 0.074999996);
+}
+
+TYPED_TEST(RegularizerOf, L2IsThatOfKeras) {
+    this->expect_near(Regularizer::l2().loss(this->weights(), kMatrix), 0.16562499);
+    this->expect_near(Regularizer::l2().loss(this->map_of(this->vector), kVector), 0.21249999);
+}
+
+TYPED_TEST(RegularizerOf, L1L2IsThatOfKeras) {
+    const Regularizer regularizer = Regularizer::l1_l2({.l1 = 0.3, .l2 = 0.2});
+    this->expect_near(regularizer.loss(this->weights(), kMatrix), 5.7875004);
+    this->expect_near(regularizer.loss(this->map_of(this->vector), kVector), 6.5);
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalRowsAreThatOfKeras) {
+    this->expect_near(Regularizer::orthogonal().loss(this->weights(), kMatrix), 0.00843440368771553);
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalColumnsAreThatOfKeras) {
+    const Regularizer regularizer = Regularizer::orthogonal({.factor = 0.7, .mode = "columns"});
+    this->expect_near(regularizer.loss(this->weights(), kMatrix), 0.3214859068393707);
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalOfARowOfZerosIsZero) {
+    RowMatrix<TypeParam> m(2, 3);
+    m << 0, 0, 0, 1, 2, 3;
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(m), kMatrix), TypeParam(0));
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalOfOneRowIsZero) {
+    const RowMatrix<TypeParam> row = this->matrix.topRows(1);
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(row), kMatrix), TypeParam(0));
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalOfOrthogonalRowsIsZero) {
+    const RowMatrix<TypeParam> identity = RowMatrix<TypeParam>::Identity(3, 5);
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(identity), kMatrix), TypeParam(0));
+}
+
+TYPED_TEST(RegularizerOf, OrthogonalOfEqualRowsIsItsFactor) {
+    const RowMatrix<TypeParam> equal = RowMatrix<TypeParam>::Constant(4, 5, TypeParam(3));
+    this->expect_near(Regularizer::orthogonal({.factor = 2}).loss(this->map_of(equal), kMatrix), 2.0);
+}
+
+TYPED_TEST(RegularizerOf, LossRefusesOrthogonalOnAVector) {
+    EXPECT_THROW((void)Regularizer::orthogonal().loss(this->map_of(this->vector), kVector), OptionError);
+}
+
+TYPED_TEST(RegularizerOf, LossOfAWritableMapIsTheSame) {
+    const WeightMap<TypeParam> writable(this->matrix.data(), 2, 3, Eigen::OuterStride<>(3));
+    EXPECT_EQ(Regularizer("l1_l2").loss(writable, kMatrix), Regularizer("l1_l2").loss(this->weights(), kMatrix));
+}
+
+TYPED_TEST(RegularizerOf, LossLeavesOutWhatLiesBetweenTheRows) {
+    const ConstWeightMap<TypeParam> left(this->matrix.data(), 2, 2, Eigen::OuterStride<>(3));
+    this->expect_near(Regularizer::l1(1).loss(left, kMatrix), 6.25);
+}
+
+TYPED_TEST(RegularizerOf, LossOfNotANumberIsNotANumber) {
+    this->matrix(1, 1) = std::numeric_limits<TypeParam>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(Regularizer::l2().loss(this->weights(), kMatrix)));
+    EXPECT_TRUE(std::isnan(Regularizer::orthogonal().loss(this->weights(), kMatrix)));
+}
+
+TYPED_TEST(RegularizerOf, LossOfManyWeightsIsSummedExactly) {
+    const RowMatrix<TypeParam> many = RowMatrix<TypeParam>::Constant(1000, 1000, TypeParam(0.125));
+    EXPECT_EQ(Regularizer::l1(1).loss(this->map_of(many), kMatrix), TypeParam(125000));
+}
+
+}  // namespace

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Builds and runs the tests, on a bare Debian 12 too: installs what is missing (as root) and works in build/.
+#
+#   tests/run.sh            g++ with everything; g++ with Eigen alone; clang with the address and undefined sanitizers
+#   tests/run.sh --quick    g++ with everything, and no more
+#   tests/run.sh --full     besides the first: clang with this machine's own instructions, the thread sanitizer, clang-tidy
+source "$(dirname "${BASH_SOURCE[0]}")/../cmake/steps.sh"
+source "$root/cmake/packages.sh"
+
+depth=normal
+case "${1:-}" in
+    '') ;;
+    --quick) depth=quick ;;
+    --full) depth=full ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+esac
+
+out=$root/build/tests
+groups=(build keras test benchmark plot)
+case $depth in
+    quick) begin_steps "$out" 5 ;;
+    normal) begin_steps "$out" 11; groups+=(clang) ;;
+    full) begin_steps "$out" 19; groups+=(clang tidy) ;;
+esac
+
+# Runs ctest and shows its closing lines.
+run_tests() {
+    local text=$1 build=$2
+    shift 2
+    step "$text" ctest --test-dir "$build" --parallel "$jobs" --output-on-failure --no-tests=error "$@"
+    grep -E 'tests passed,|^Total Test time' "$log"
+}
+
+step "installing the packages that are missing" install_packages "${groups[@]}"
+
+gcc=$out/gcc-release
+step "g++, release, every part: configuring" configure "$gcc" \
+    -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON
+step "g++, release, every part: building, warnings are errors" build "$gcc"
+step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
+run_tests "g++, release, every part: testing" "$gcc"
+
+if [ $depth = quick ]; then
+    echo "All passed (quick: without the other compilers and sanitizers). The logs: $log_dir"
+    exit 0
+fi
+
+# As if only Eigen, GoogleTest and Google Benchmark were there: the other libraries are hidden from CMake. Nothing is
+# optimised, so that it builds fast, and Eigen's own assertions are on. (Code that must not compile is the same here.)
+bare=$out/gcc-bare
+step "g++, debug, Eigen alone: configuring" configure "$bare" \
+    -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0 \
+    -D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON
+grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"
+grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras must be named as left out"
+step "g++, debug, Eigen alone: building, warnings are errors" build "$bare"
+run_tests "g++, debug, Eigen alone: testing" "$bare" --label-exclude compile_fail
+
+# Consumers and README programs are built with their own flags: once with g++ is enough here.
+sanitized=$out/clang-sanitized
+step "clang++, address and undefined sanitizers: configuring" configure "$sanitized" \
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_KERAS=ON \
+    -D CMAKE_CXX_FLAGS_DEBUG='-O1 -gline-tables-only' \
+    -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+step "clang++, address and undefined sanitizers: building" build "$sanitized"
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+run_tests "clang++, address and undefined sanitizers: testing" "$sanitized" --label-exclude consumer
+
+if [ $depth = full ]; then
+    clang=$out/clang-native
+    step "clang++, release, this machine's instructions: configuring" configure "$clang" \
+        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D CMAKE_CXX_FLAGS=-march=native
+    step "clang++, release, this machine's instructions: building" build "$clang"
+    step "clang++, each header compiles alone" build "$clang" --target all_verify_interface_header_sets
+    run_tests "clang++, release, this machine's instructions: testing" "$clang"
+
+    threads=$out/clang-threads
+    step "clang++, thread sanitizer: configuring" configure "$threads" \
+        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_KERAS=ON \
+        -D CMAKE_CXX_FLAGS_DEBUG='-O1 -gline-tables-only' -D CMAKE_CXX_FLAGS=-fsanitize=thread
+    step "clang++, thread sanitizer: building" build "$threads"
+    run_tests "clang++, thread sanitizer: testing" "$threads" --label-exclude consumer
+
+    step "clang-tidy over the public headers" clang-tidy --quiet --warnings-as-errors='*' \
+        "$root/tests/build/two_units_b.cpp" -- -std=c++20 -I"$root/include" -isystem /usr/include/eigen3
+fi
+
+echo "All passed. To look further: the logs in $log_dir, the Keras numbers in $root/tests/golden"
