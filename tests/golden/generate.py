@@ -401,7 +401,7 @@ def activation_cases():
             keys = ("activation", "recurrent_activation") if place == "both" else (place,)
             settings = {key: label for key in keys}
             settings |= {
-                "reset_after": bool(rng.random() < 0.5) if place == "both" else bool((index + (place != "activation")) % 2),
+                "reset_after": bool(rng.random() < 0.5 if place == "both" else (index + (place != "activation")) % 2),
                 "use_bias": bool(rng.random() < 0.8),
                 "go_backwards": bool(rng.random() < 0.3),
                 "mask_kind": str(rng.choice(MASKS)) if rng.random() < 0.5 else "none",

@@ -292,7 +292,8 @@ UNIT_TESTS = [
     ("mask_sequences", B, 2, {}, {"mask": True}, "sequences", columns([ROW0, ROW1], 2), 1e-6),
     ("mask_zero_output", B, 2, {"zero_output_for_mask": True}, {"mask": True}, "sequences",
      columns([[ROW0[0], ROW0[1], 0, ROW0[3]], [ROW1[0], 0, 0, ROW1[3]]], 2), 1e-6),
-    ("mask_backwards", B, 2, {"go_backwards": True}, {"mask": True}, "last", columns([0.11669192, 0.28380975], 2), 1e-6),
+    ("mask_backwards", B, 2, {"go_backwards": True}, {"mask": True}, "last",
+     columns([0.11669192, 0.28380975], 2), 1e-6),
 ]  # fmt: skip
 
 

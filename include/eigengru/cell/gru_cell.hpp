@@ -74,7 +74,8 @@ public:
 
     /// The scalars of scratch that a step for a batch needs.
     [[nodiscard]] std::size_t scratch_size(Index batch) const {
-        return static_cast<std::size_t>(detail::checked_size("GruCell::scratch_size", {batch, 5, units()}));
+        return static_cast<std::size_t>(
+            detail::checked_size("GruCell::scratch_size", {batch, detail::gate_stride(units()) + units()}));
     }
 
     /// next_state = GRU(inputs, state) for (batch, features), (batch, units), (batch, units). next_state may be the same
@@ -88,17 +89,14 @@ public:
         if (scratch.size() < scratch_size(batch))
             EIGENGRU_THROW(ShapeError, "GruCell::step: scratch expected at least ", scratch_size(batch),
                            " elements, received ", scratch.size());
-        const Index size = batch * units();
         const detail::StepFunction<S> f = function();
-        S* at = scratch.data();
-        const detail::StepGates<S> gates{at, at + size, at + 2 * size, at + 3 * size};
-        S* h = at + 4 * size;  // a copy without gaps, stepped in place
+        const detail::Gates<S> gates{scratch.data(), batch, units()};
+        if (batch > 0) detail::gate_biases<ResetAfter>(f, gates.data);
+        for (Index b = 1; b < batch; ++b) std::copy_n(gates.data, detail::kSlots * units(), gates.row(b));
+        detail::add_input_products(f, inputs.map(), gates);
+        S* h = gates.row(batch);  // a copy without gaps, stepped in place
         detail::block(h, batch, units()) = state.map();
-        const std::array<S*, kGates> projected{gates.z, gates.r, gates.c};
-        for (std::size_t g = 0; g < kGates; ++g)
-            detail::project_gate<ResetAfter>(f, static_cast<Index>(g), inputs.map(),
-                                             detail::block(projected[g], batch, units()));
-        detail::gru_step<ResetAfter>(f, gates, detail::block<const S>(h, batch, units()), {}, h);
+        detail::gru_step<ResetAfter, S>(f, gates, h, {}, h);
         next_state.map() = detail::block<const S>(h, batch, units());
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // THE MATHS: one time step of a GRU for a batch. Everything else in the library arranges what is computed here.
 //
-//     z = ra(x_z + h U_z + b_rz)          update gate
-//     r = ra(x_r + h U_r + b_rr)          reset gate
-//     m = h U_h + b_rh,  c = a(x_h + r . m)         candidate, ResetAfter
-//     m = r . h,         c = a(x_h + m U_h)         candidate, reset before
+//     z = ra(x_z + h U_z + b_rz)                update gate
+//     r = ra(x_r + h U_r + b_rr)                reset gate
+//     m = h U_h + b_rh,  c = a(x_h + r . m)     candidate, ResetAfter
+//     m = r . h,         c = a(x_h + m U_h)     candidate, reset before
 //     h' = z . h + (1 - z) . c
 // with x = input * kernel + input bias. Source: Cho et al., 2014 (reset before); the cuDNN form with two biases
 // (ResetAfter); gate order and layout of Keras.
@@ -13,6 +13,8 @@
 #include "eigengru/cell/product.hpp"
 #include "eigengru/math/activation.hpp"
 #include "eigengru/model/parameters.hpp"
+
+#include <array>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
@@ -28,14 +30,27 @@ struct StepFunction {
     [[nodiscard]] Index units() const { return recurrent_kernel.rows(); }
 };
 
-/// The four blocks of a step, each (batch, units) without gaps. On entry z, r and c hold the projected input, all biases
-/// but b_rh included; on exit they and m hold what the equations name.
+/// A row of gates: z | r | m | c, each of `units`. The recurrent product fills the first three at once.
+enum GateSlot : Index { kSlotZ, kSlotR, kSlotM, kSlotC, kSlots };
+
+/// Elements between two rows of gates. Rows at a distance of whole pages would share the same few places of the cache.
+[[nodiscard]] constexpr Index gate_stride(Index units) {
+    return kSlots * units + (units % 128 == 0 ? 16 : 0);
+}
+
+/// The gates of some rows of a batch. On entry to a step z, r and c hold the projected input and m b_rh, all biases
+/// included; on exit each holds what the equations name.
 template <RealScalar S>
-struct StepGates {
-    S* z;
-    S* r;
-    S* m;
-    S* c;
+struct Gates {
+    S* data;
+    Index rows;
+    Index units;
+
+    [[nodiscard]] S* row(Index i) const { return data + i * gate_stride(units); }
+    /// `count` neighbouring slots as a matrix (rows, count * units).
+    [[nodiscard]] MatrixMap<S> slots(Index first, Index count = 1) const {
+        return {data + first * units, rows, count * units, Eigen::OuterStride<>(gate_stride(units))};
+    }
 };
 
 /// The state masks of recurrent dropout for z, r and h, each (batch, units) without gaps, or none.
@@ -53,89 +68,133 @@ template <class S>
     return {data, rows, cols, Eigen::OuterStride<>(cols)};
 }
 
-/// Repeats one row of `values` below one another.
-template <RealScalar S, class Row>
-void fill_rows(MatrixMap<S> out, const Row& values) {
-    for (Index r = 0; r < out.rows(); ++r) out.row(r) = values;
+/// The columns of `count` neighbouring gates of a weight.
+template <RealScalar S>
+[[nodiscard]] MatrixMap<const S> gate_columns(const MatrixMap<const S>& weight, Index gate, Index count = 1) {
+    const Index units = weight.cols() / kGates;
+    return {weight.data() + gate * units, weight.rows(), count * units, Eigen::OuterStride<>(weight.outerStride())};
 }
 
-/// The projected input of gate g for rows of inputs: out = x W_g + biases, out (rows, units).
-/// The recurrent biases of z and r belong here too, since they only ever appear in the sum; b_rh is added in the step.
+/// One row of gates without input: b_iz + b_rz, b_ir + b_rr, b_rh, b_ih. The recurrent biases of z and r only ever appear
+/// in that sum.
 template <bool ResetAfter, RealScalar S>
-void project_gate(const StepFunction<S>& f, Index gate, MatrixMap<const S> x, MatrixMap<S> out) {
+void gate_biases(const StepFunction<S>& f, S* out) {
     const Index units = f.units();
-    const auto columns = [&](const MatrixMap<const S>& weight) { return weight.middleCols(gate * units, units); };
-    const bool is_candidate = gate == kGates - 1;
-    if (f.bias.rows() == 0)
-        out.setZero();
-    else if (ResetAfter && !is_candidate)
-        fill_rows<S>(out, columns(f.bias).row(0) + columns(f.bias).row(1));
-    else
-        fill_rows<S>(out, columns(f.bias).row(0));
-    const auto w = columns(f.kernel);
-    add_product<S>(x, {w.data(), w.rows(), w.cols(), Eigen::OuterStride<>(w.outerStride())}, out);
+    ArrayMap<S>(out, kSlots * units).setZero();
+    if (f.bias.rows() == 0) return;
+    const auto input = f.bias.row(0).transpose().array();
+    ArrayMap<S>(out, 2 * units) = input.head(2 * units);
+    ArrayMap<S>(out + kSlotC * units, units) = input.tail(units);
+    if constexpr (ResetAfter) {
+        const auto recurrent = f.bias.row(1).transpose().array();
+        ArrayMap<S>(out, 2 * units) += recurrent.head(2 * units);
+        ArrayMap<S>(out + kSlotM * units, units) = recurrent.tail(units);
+    }
 }
 
-/// gates_g += (h . mask_g) U_g for the first `count` gates, which are z, r and (ResetAfter) m.
+/// gates z, r += x W for the first two columns of gates and c += x W for the third.
+template <RealScalar S>
+void add_input_products(const StepFunction<S>& f, MatrixMap<const S> x, const Gates<S>& gates) {
+    add_product<S>(x, gate_columns<S>(f.kernel, 0, 2), gates.slots(kSlotZ, 2));
+    add_product<S>(x, gate_columns<S>(f.kernel, 2), gates.slots(kSlotC));
+}
+
+/// The first `count` gates += (h . mask) U, which are z, r and (ResetAfter) m.
 template <RealScalar S>
 void add_recurrent_products(const StepFunction<S>& f, Index count, MatrixMap<const S> h, const StateMasks<S>& masks,
-                            const StepGates<S>& gates) {
-    const Index units = f.units();
-    const auto weights = [&](Index gate, Index n) {
-        return MatrixMap<const S>(f.recurrent_kernel.data() + gate * units, units, n * units,
-                                  Eigen::OuterStride<>(f.recurrent_kernel.outerStride()));
-    };
-    // One row whose gates are neighbours is one product.
-    if (h.rows() == 1 && !masks.is_active() && gates.r == gates.z + units && gates.m == gates.r + units)
-        return add_product<S>(h, weights(0, count), block(gates.z, 1, count * units));
-    const std::array<S*, kGates> out{gates.z, gates.r, gates.m};
+                            const Gates<S>& gates) {
+    if (!masks.is_active())
+        return add_product<S>(h, gate_columns<S>(f.recurrent_kernel, 0, count), gates.slots(kSlotZ, count));
+    const Index size = h.size();
     for (Index g = 0; g < count; ++g) {
-        const auto gate = static_cast<std::size_t>(g);
-        if (masks.is_active()) {
-            const Index size = h.size();
-            ArrayMap<S>(masks.masked_state, size) =
-                ArrayMap<const S>(h.data(), size) * ArrayMap<const S>(masks.gates[gate], size);
-        }
-        const S* state = masks.is_active() ? masks.masked_state : h.data();
-        add_product<S>(block(state, h.rows(), units), weights(g, 1), block(out[gate], h.rows(), units));
+        ArrayMap<S>(masks.masked_state, size) =
+            ArrayMap<const S>(h.data(), size) * ArrayMap<const S>(masks.gates[static_cast<std::size_t>(g)], size);
+        add_product<S>(block<const S>(masks.masked_state, h.rows(), h.cols()), gate_columns<S>(f.recurrent_kernel, g),
+                       gates.slots(g));
     }
 }
 
-/// One step for a batch: h (batch, units) to next (batch, units), both without gaps. Allocates nothing.
+/// z = ra(z), r = ra(r); reset before also m = r . h.
 template <bool ResetAfter, RealScalar S>
-void gru_step(const StepFunction<S>& f, const StepGates<S>& gates, MatrixMap<const S> h, const StateMasks<S>& masks,
-              S* next) {
-    const Index batch = h.rows();
-    const Index units = f.units();
-    const Index size = batch * units;
-    const ArrayMap<const S> state(h.data(), size);
-    ArrayMap<S> z(gates.z, size), r(gates.r, size), m(gates.m, size), c(gates.c, size);
+void activate_gates(const StepFunction<S>& f, const S* h, const Gates<S>& gates) {
+    f.recurrent_activation.template apply<S>(gates.slots(kSlotZ));
+    f.recurrent_activation.template apply<S>(gates.slots(kSlotR));
+    if constexpr (!ResetAfter)
+        gates.slots(kSlotM) = gates.slots(kSlotR).cwiseProduct(block(h, gates.rows, gates.units));
+}
 
-    if constexpr (ResetAfter) {
-        if (f.bias.rows() == 0)
-            m.setZero();
-        else
-            fill_rows<S>(block(gates.m, batch, units), f.bias.row(1).tail(units));
-    }
-    add_recurrent_products(f, ResetAfter ? kGates : kGates - 1, h, masks, gates);
+/// c = a(c), ResetAfter c = a(c + r . m); then h' = z . h + (1 - z) . c.
+template <bool ResetAfter, RealScalar S>
+void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, S* next) {
+    if constexpr (ResetAfter) gates.slots(kSlotC) += gates.slots(kSlotR).cwiseProduct(gates.slots(kSlotM));
+    f.activation.template apply<S>(gates.slots(kSlotC));
+    const auto z = gates.slots(kSlotZ).array();
+    block(next, gates.rows, gates.units).array() =
+        z * block(h, gates.rows, gates.units).array() + (S(1) - z) * gates.slots(kSlotC).array();
+}
 
-    if (gates.r == gates.z + size) {  // neighbours: one pass for both
-        f.recurrent_activation.template apply<S>(block(gates.z, 2 * batch, units));
-    } else {
-        f.recurrent_activation.template apply<S>(block(gates.z, batch, units));
-        f.recurrent_activation.template apply<S>(block(gates.r, batch, units));
+/// activate_gates for sigmoid, in one pass.
+template <RealScalar S>
+void activate_gates_sigmoid(const S* h, const Gates<S>& gates) {
+    const Index units = gates.units;
+    for (Index b = 0; b < gates.rows; ++b) {
+        S* row = gates.row(b);
+        for_each_packet<S>(units, [&](auto packet, Index i) {
+            using L = Lanes<decltype(packet)>;
+            const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
+            L{sigmoid_of<S>(L::load(row + i).value)}.store(row + i);
+            r.store(row + kSlotR * units + i);
+            (r * L::load(h + b * units + i)).store(row + kSlotM * units + i);
+        });
     }
-    if constexpr (ResetAfter) {
-        c += r * m;
-    } else {
-        m = r * state;
-        if (masks.is_active()) m *= ArrayMap<const S>(masks.gates[kGates - 1], size);
-        const MatrixMap<const S> weights(f.recurrent_kernel.data() + (kGates - 1) * units, units, units,
-                                         Eigen::OuterStride<>(f.recurrent_kernel.outerStride()));
-        add_product<S>(block<const S>(gates.m, batch, units), weights, block(gates.c, batch, units));
+}
+
+/// finish_step for tanh, and for ResetAfter also activate_gates for sigmoid, in one pass.
+template <bool ResetAfter, RealScalar S>
+void finish_step_tanh(const S* h, const Gates<S>& gates, S* next) {
+    const Index units = gates.units;
+    for (Index b = 0; b < gates.rows; ++b) {
+        S* row = gates.row(b);
+        for_each_packet<S>(units, [&](auto packet, Index i) {
+            using L = Lanes<decltype(packet)>;
+            const L one{Eigen::internal::pset1<decltype(packet)>(S(1))};
+            L z = L::load(row + i);
+            L c = L::load(row + kSlotC * units + i);
+            if constexpr (ResetAfter) {
+                const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
+                z = L{sigmoid_of<S>(z.value)};
+                c = c + r * L::load(row + kSlotM * units + i);
+                z.store(row + i);
+                r.store(row + kSlotR * units + i);
+            }
+            c = L{tanh_of<S>(c.value)};
+            c.store(row + kSlotC * units + i);
+            (z * L::load(h + b * units + i) + (one - z) * c).store(next + b * units + i);
+        });
     }
-    f.activation.template apply<S>(block(gates.c, batch, units));
-    ArrayMap<S>(next, size) = z * state + (S(1) - z) * c;
+}
+
+/// One step for a batch: h (batch, units) to next (batch, units), both without gaps; next may be h. Allocates nothing.
+/// The default pair of activations has passes of its own, which are the same equations element by element.
+template <bool ResetAfter, RealScalar S>
+void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const S* h, const StateMasks<S>& masks, S* next) {
+    const bool is_default_pair = f.activation.kind() == ActivationKind::tanh &&
+                                 f.recurrent_activation.kind() == ActivationKind::sigmoid;
+    add_recurrent_products<S>(f, ResetAfter ? 3 : 2, block(h, gates.rows, gates.units), masks, gates);
+    if (!is_default_pair)
+        activate_gates<ResetAfter>(f, h, gates);
+    else if (!ResetAfter)
+        activate_gates_sigmoid(h, gates);
+    if constexpr (!ResetAfter) {
+        if (masks.is_active()) gates.slots(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
+        const MatrixMap<const S> m(gates.slots(kSlotM).data(), gates.rows, gates.units,
+                                   Eigen::OuterStride<>(gate_stride(gates.units)));
+        add_product<S>(m, gate_columns<S>(f.recurrent_kernel, 2), gates.slots(kSlotC));
+    }
+    if (is_default_pair)
+        finish_step_tanh<ResetAfter>(h, gates, next);
+    else
+        finish_step<ResetAfter>(f, h, gates, next);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

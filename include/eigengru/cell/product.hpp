@@ -1,16 +1,93 @@
 // SPDX-License-Identifier: MIT
-// out += a * b without a heap allocation: the one place that knows how Eigen's GEMM and GEMV behave.
+// out += a * b without a heap allocation: the one place that knows how products are computed. Small ones go through a tile
+// kernel that reads b where it lies; large ones through Eigen's GEMM, which packs both operands first.
 #pragma once
 
 #include "eigengru/core/types.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Fewer rows than this go through Eigen's GEMV one by one: its GEMM packs all of `b` anew on every call, which few rows
-/// cannot pay for.
-inline constexpr Index kGemmRows = 8;
+/// f(0), f(1), ... f(N - 1) with compile-time arguments: a loop that is unrolled at every optimisation level, so that the
+/// accumulators of a tile stay in registers.
+template <int N, class F>
+void unrolled(const F& f) {
+    [&f]<int... I>(std::integer_sequence<int, I...>) {
+        (f(std::integral_constant<int, I>()), ...);
+    }(std::make_integer_sequence<int, N>());
+}
+
+/// The operands of out += a * b as rows in memory, with the depth that a and b share.
+template <RealScalar S>
+struct ProductRows {
+    const S* a;
+    Index a_stride;
+    const S* b;
+    Index b_stride;
+    S* out;
+    Index out_stride;
+    Index depth;
+};
+
+/// A tile of `Rows` rows and `Packets` packets of columns: 12 accumulators at most, which 16 registers hold.
+template <class Packet, int Rows, int Packets, RealScalar S>
+void add_tile(const ProductRows<S>& p, Index row, Index col) {
+    namespace packet = Eigen::internal;
+    constexpr int kSize = packet::unpacket_traits<Packet>::size;
+    Packet sum[std::size_t(Rows)][std::size_t(Packets)];
+    S* out = p.out + row * p.out_stride + col;
+    unrolled<Rows>([&](auto r) {
+        unrolled<Packets>([&](auto c) { sum[r][c] = packet::ploadu<Packet>(out + r * p.out_stride + c * kSize); });
+    });
+    const S* a = p.a + row * p.a_stride;
+    const S* b = p.b + col;
+    for (Index k = 0; k < p.depth; ++k, b += p.b_stride) {
+        Packet w[std::size_t(Packets)];
+        unrolled<Packets>([&](auto c) { w[c] = packet::ploadu<Packet>(b + c * kSize); });
+        unrolled<Rows>([&](auto r) {
+            const Packet x = packet::pset1<Packet>(a[r * p.a_stride + k]);
+            unrolled<Packets>([&](auto c) { sum[r][c] = packet::pmadd(x, w[c], sum[r][c]); });
+        });
+    }
+    unrolled<Rows>([&](auto r) {
+        unrolled<Packets>([&](auto c) { packet::pstoreu(out + r * p.out_stride + c * kSize, sum[r][c]); });
+    });
+}
+
+/// The columns from `col` on: as many tiles of `Packets` packets as fit, then narrower ones, then smaller packets.
+template <class Packet, int Rows, int Packets, RealScalar S>
+void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
+    using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
+    constexpr Index kSize = Eigen::internal::unpacket_traits<Packet>::size;
+    constexpr Index kWidth = kSize * Packets;
+    for (; col + kWidth <= cols; col += kWidth) add_tile<Packet, Rows, Packets>(p, row, col);
+    if (col == cols) return;
+    if constexpr (Packets > 1)
+        add_columns<Packet, Rows, (Packets > 3 ? Packets / 3 : 1)>(p, row, col, cols);
+    else if constexpr (sizeof(Half) < sizeof(Packet))
+        add_columns<Half, Rows, 1>(p, row, col, cols);
+    else if constexpr (kSize > 1)
+        add_columns<S, Rows, 1>(p, row, col, cols);
+}
+
+/// out += a * b by tiles of four rows and what remains. Depth in blocks, so that few rows of b are walked at once. Each
+/// element is one sum in the order of k, whatever tile it falls in: a row gives the same bits in every batch.
+template <RealScalar S>
+void add_product_unpacked(ProductRows<S> p, Index rows, Index cols) {
+    using Packet = typename Eigen::internal::packet_traits<S>::type;
+    constexpr Index kDepth = 64;
+    const Index depth = p.depth;
+    for (Index k = 0; k < depth; k += kDepth, p.a += kDepth, p.b += kDepth * p.b_stride) {
+        p.depth = std::min(kDepth, depth - k);
+        Index row = 0;
+        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, cols);
+        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, cols);
+        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, cols);
+        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, cols);
+    }
+}
 
 /// Eigen's GEMM packs blocks of both operands and puts them on the stack up to a limit, on the heap beyond it. These blocks
 /// stay below: kGemmDepth x kGemmWidth scalars fill it.
@@ -20,27 +97,36 @@ inline constexpr Index kGemmDepth = 256;
 template <class S>
 inline constexpr Index kGemmWidth = std::max<Index>(8, kStackBytes / (kGemmDepth * Index(sizeof(S))));
 
-/// out += a * b, with a (m, k), b (k, n), out (m, n); out overlaps neither. Allocates nothing.
+/// out += a * b through Eigen, block by block.
 template <RealScalar S>
-void add_product(MatrixMap<const S> a, MatrixMap<const S> b, MatrixMap<S> out) {
-    const Index rows = a.rows();
-    const Index depth = a.cols();
-    const Index cols = b.cols();
-    if (rows < kGemmRows) {
-        for (Index r = 0; r < rows; ++r) out.row(r).noalias() += a.row(r) * b;
-        return;
-    }
+void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b, MatrixMap<S>& out) {
     constexpr Index kWidth = kGemmWidth<S>;
-    for (Index r = 0; r < rows; r += kWidth) {
-        const Index m = std::min(kWidth, rows - r);
-        for (Index k = 0; k < depth; k += kGemmDepth) {
-            const Index d = std::min(kGemmDepth, depth - k);
-            for (Index c = 0; c < cols; c += kWidth) {
-                const Index n = std::min(kWidth, cols - c);
+    for (Index r = 0; r < a.rows(); r += kWidth) {
+        const Index m = std::min(kWidth, a.rows() - r);
+        for (Index k = 0; k < a.cols(); k += kGemmDepth) {
+            const Index d = std::min(kGemmDepth, a.cols() - k);
+            for (Index c = 0; c < b.cols(); c += kWidth) {
+                const Index n = std::min(kWidth, b.cols() - c);
                 out.block(r, c, m, n).noalias() += a.block(r, k, m, d) * b.block(k, c, d, n);
             }
         }
     }
+}
+
+/// out += a * b, with a (m, k), b (k, n), out (m, n); out overlaps neither. Allocates nothing.
+/// One row goes to Eigen's GEMV. Packing pays from many rows on, and only where b exceeds the cache.
+template <RealScalar S>
+void add_product(MatrixMap<const S> a, MatrixMap<const S> b, MatrixMap<S> out) {
+    constexpr Index kPackedRows = 64;
+    constexpr Index kPackedBytes = 4 * 1024 * 1024;
+    if (a.rows() == 1)
+        out.row(0).noalias() += a.row(0) * b;
+    else if (a.rows() >= kPackedRows && b.size() * Index(sizeof(S)) > kPackedBytes)
+        add_product_packed<S>(a, b, out);
+    else
+        add_product_unpacked<S>(
+            {a.data(), a.outerStride(), b.data(), b.outerStride(), out.data(), out.outerStride(), a.cols()}, a.rows(),
+            b.cols());
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -48,7 +48,7 @@ private:
 
 namespace detail {
 
-/// What `make` returns; an error that an option or a shape raises inside becomes a FormatError that begins with `where`.
+/// What `make` returns; an error that an option or a shape raises in it becomes a FormatError that begins with `where`.
 template <class Make>
 auto in_file(const Where& where, const Make& make) {
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)

@@ -51,7 +51,7 @@ public:
     }
 
 private:
-    /// Where the numbers stand: in this file, in one piece or in chunks, plain or deflated. The library would follow the
+    /// Where the numbers stand: in this file, in one piece or in chunks, plain or deflated. The library would follow
     /// other kinds into other files, or into filters loaded from anywhere.
     void check_storage() {
         const detail::Hdf5Handle list(H5Dget_create_plist(dataset_.id()), &H5Pclose);
@@ -59,7 +59,8 @@ private:
         layout_ = H5Pget_layout(list.id());
         if (layout_ != H5D_CONTIGUOUS && layout_ != H5D_CHUNKED && layout_ != H5D_COMPACT)
             where_.fail("expected numbers in this file, received a virtual data set");
-        if (H5Pget_external_count(list.id()) != 0) where_.fail("expected numbers in this file, received external ones");
+        if (H5Pget_external_count(list.id()) != 0)
+            where_.fail("expected numbers in this file, received external ones");
         const int filters = H5Pget_nfilters(list.id());
         if (filters < 0) damaged("filters");
         for (int i = 0; i < filters; ++i) check_filter(list.id(), static_cast<unsigned>(i));
@@ -93,8 +94,8 @@ private:
         where_.fail("expected float16, bfloat16, float32 or float64, received another type of ", type_bytes_, " bytes");
     }
 
-    /// NumPy has no bfloat16, so Keras stores two opaque bytes for each, and says so in an attribute whose reading could
-    /// crash the library in a damaged file. Nothing else that Keras writes has that type, so it is enough.
+    /// NumPy has no bfloat16, so Keras stores two opaque bytes for each, and says so in an attribute. Its reading could
+    /// crash the library in a damaged file; nothing else that Keras writes has that type, so the type is enough.
     [[nodiscard]] static std::optional<StoredType> stored_type(hid_t type) {
         if (H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2) return StoredType::bfloat16;
         const auto is = [type](hid_t known) { return H5Tequal(type, known) > 0; };
@@ -184,8 +185,8 @@ private:
 ///     const Hdf5File file(bytes, where);
 ///     const RowMatrix<float> kernel = file.dataset("layers/gru/cell/vars/0").read<float>();
 ///
-/// Only hard links are followed; attributes are never read. As safe from several threads as the HDF5 library is (Debian's
-/// has a lock of its own).
+/// Only hard links are followed; attributes are never read. As safe from several threads as the HDF5 library is
+/// (Debian's has a lock of its own).
 class Hdf5File {
 public:
     /// Throws: FormatError when the bytes are no HDF5 file.

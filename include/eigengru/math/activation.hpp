@@ -225,11 +225,12 @@ void apply_elementwise(MatrixMap<S> block, const F& f) {
     });
 }
 
-template <class S, class Op>
-void apply_vectorised(MatrixMap<S> block, const Op& op) {
-    for_each_run<S>(block, [&op](S* x, Index size) {
-        ArrayMap<S> run(x, size);
-        run = run.unaryExpr(op);
+template <class S, class F>
+void apply_vectorised(MatrixMap<S> block, const F& f) {
+    for_each_run<S>(block, [&f](S* x, Index size) {
+        for_each_packet<S>(size, [&](auto packet, Index i) {
+            packet::pstoreu(x + i, f(packet::ploadu<decltype(packet)>(x + i)));
+        });
     });
 }
 
@@ -250,8 +251,8 @@ void Activation::apply(MatrixMap<S> block) const {
     const auto rows = [&block](const auto& f) { apply_to_rows<S>(block, f); };
     switch (kind_) {
         case ActivationKind::linear: return;
-        case ActivationKind::tanh: return apply_vectorised<S>(block, TanhOp<S>());
-        case ActivationKind::sigmoid: return apply_vectorised<S>(block, SigmoidOp<S>());
+        case ActivationKind::tanh: return apply_vectorised<S>(block, [](const auto& x) { return tanh_of<S>(x); });
+        case ActivationKind::sigmoid: return apply_vectorised<S>(block, [](const auto& x) { return sigmoid_of<S>(x); });
         case ActivationKind::relu:
             return each(Relu<S>{a, flag_ ? b : std::numeric_limits<S>::infinity(), parameter<S>(2)});
         case ActivationKind::relu6: return each(Relu<S>{S(0), S(6), S(0)});

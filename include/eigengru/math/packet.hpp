@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Vectorised sigmoid and tanh for Eigen arrays, for the activations. Eigen's own are scalar for tanh<double> and lose all
-// relative accuracy in the tail of logistic<float>; these keep 3 to 4 ulp in both types, without a branch.
+// Vectorised sigmoid and tanh on Eigen's packets (a scalar is a packet of one), and the loop over packets. Eigen's own tanh
+// is scalar for double, and its logistic loses all relative accuracy in the tail for float; these keep 3 to 4 ulp in both
+// types, without a branch.
 //
 // One formula serves both. With u = x (sigmoid) or 2x (tanh), n = round(u / ln 2), r = u - n ln 2 and s = 2^n,
 //     e^r = (q + p) / (q - p),   p odd and q even in r,   so that
@@ -79,61 +80,65 @@ Packet keep_nan(const Packet& x, const Packet& y) {
     return packet::pselect(packet::pcmp_eq(x, x), y, x);
 }
 
-/// 1 / (1 + e^-x), for Eigen's unaryExpr.
-template <RealScalar S>
-struct SigmoidOp {
-    static constexpr S kLow = std::is_same_v<S, float> ? S(-87) : S(-708);
-    static constexpr S kHigh = std::is_same_v<S, float> ? S(40) : S(60);
+/// 1 / (1 + e^-x)
+template <class S, class Packet>
+Packet sigmoid_of(const Packet& x) {
+    constexpr bool kIsFloat = std::is_same_v<S, float>;
+    const auto [p, q, s] = split_exp(clamp(x, kIsFloat ? S(-87) : S(-708), kIsFloat ? S(40) : S(60)), S());
+    const Packet numerator = packet::pmul(s, packet::padd(q, p));
+    return keep_nan(x, packet::pdiv(numerator, packet::padd(numerator, packet::psub(q, p))));
+}
 
-    S operator()(const S& x) const {
-        return x != x ? x : packetOp(x);
+/// tanh(x)
+template <class S, class Packet>
+Packet tanh_of(const Packet& x) {
+    constexpr S kLimit = std::is_same_v<S, float> ? S(18.5) : S(40);
+    const auto [p, q, s] = split_exp(clamp(packet::padd(x, x), -kLimit, kLimit), S());
+    const Packet one = packet::pset1<Packet>(S(1));
+    const Packet above = packet::padd(s, one);
+    const Packet below = packet::psub(s, one);
+    const Packet numerator = packet::pmadd(below, q, packet::pmul(above, p));
+    const Packet denominator = packet::pmadd(above, q, packet::pmul(below, p));
+    return keep_nan(x, packet::pdiv(numerator, denominator));
+}
+
+/// Calls f(Packet(), i) for the packets that cover elements 0 .. size - 1: as many of the widest as fit, then narrower
+/// ones, then single elements.
+template <class Packet, class S, class F>
+void for_each_packet_from(Index i, Index size, const F& f) {
+    using Half = typename packet::unpacket_traits<Packet>::half;
+    constexpr Index kSize = packet::unpacket_traits<Packet>::size;
+    for (; i + kSize <= size; i += kSize) f(Packet(), i);
+    if constexpr (sizeof(Half) < sizeof(Packet))
+        for_each_packet_from<Half, S>(i, size, f);
+    else if constexpr (kSize > 1)
+        for_each_packet_from<S, S>(i, size, f);
+}
+
+template <class S, class F>
+void for_each_packet(Index size, const F& f) {
+    for_each_packet_from<typename packet::packet_traits<S>::type, S>(0, size, f);
+}
+
+/// A packet with the operators of arithmetic, so that equations look like equations.
+template <class Packet>
+struct Lanes {
+    Packet value;
+
+    template <class S>
+    static Lanes load(const S* from) {
+        return {packet::ploadu<Packet>(from)};
+    }
+    template <class S>
+    void store(S* to) const {
+        packet::pstoreu(to, value);
     }
 
-    template <class Packet>
-    Packet packetOp(const Packet& x) const {
-        const auto [p, q, s] = split_exp(clamp(x, kLow, kHigh), S());
-        const Packet numerator = packet::pmul(s, packet::padd(q, p));
-        const Packet y = packet::pdiv(numerator, packet::padd(numerator, packet::psub(q, p)));
-        return keep_nan(x, y);
-    }
-};
-
-/// tanh(x), for Eigen's unaryExpr.
-template <RealScalar S>
-struct TanhOp {
-    static constexpr S kLimit = std::is_same_v<S, float> ? S(18.5) : S(40);
-
-    S operator()(const S& x) const {
-        return x != x ? x : packetOp(x);
-    }
-
-    template <class Packet>
-    Packet packetOp(const Packet& x) const {
-        const auto [p, q, s] = split_exp(clamp(packet::padd(x, x), -kLimit, kLimit), S());
-        const Packet one = packet::pset1<Packet>(S(1));
-        const Packet above = packet::padd(s, one);
-        const Packet below = packet::psub(s, one);
-        const Packet numerator = packet::pmadd(below, q, packet::pmul(above, p));
-        const Packet denominator = packet::pmadd(above, q, packet::pmul(below, p));
-        return keep_nan(x, packet::pdiv(numerator, denominator));
-    }
+    friend Lanes operator+(const Lanes& a, const Lanes& b) { return {packet::padd(a.value, b.value)}; }
+    friend Lanes operator-(const Lanes& a, const Lanes& b) { return {packet::psub(a.value, b.value)}; }
+    friend Lanes operator*(const Lanes& a, const Lanes& b) { return {packet::pmul(a.value, b.value)}; }
 };
 
 }  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI
-
-// How Eigen is told that the two work on whole packets.
-namespace Eigen::internal {
-
-template <class S>
-struct functor_traits<eigengru::detail::SigmoidOp<S>> {
-    enum { Cost = 20 * NumTraits<S>::MulCost, PacketAccess = packet_traits<S>::HasDiv };
-};
-
-template <class S>
-struct functor_traits<eigengru::detail::TanhOp<S>> {
-    enum { Cost = 20 * NumTraits<S>::MulCost, PacketAccess = packet_traits<S>::HasDiv };
-};
-
-}  // namespace Eigen::internal

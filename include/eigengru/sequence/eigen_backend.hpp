@@ -50,21 +50,24 @@ private:
         else
             h.setZero();
         std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
+        gate_biases<ResetAfter>(f_, workspace_.biases());
         if (call_.dropout == nullptr || call_.dropout->state.empty()) return;
         for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = call_.dropout->state[g].data();
         state_masks_.masked_state = workspace_.masked_state();
     }
 
-    /// Fills the gates z, r and c of a chunk with the projected inputs.
+    /// Fills the gates of a chunk with the biases and the projected inputs.
     void project_inputs(Index first, Index steps) {
-        const StepGates<S> gates = workspace_.gates(0);
-        const std::array<S*, kGates> out{gates.z, gates.r, gates.c};
+        const Gates<S> gates = workspace_.gates(0, steps);
+        for (Index i = 0; i < gates.rows; ++i) std::copy_n(workspace_.biases(), kSlots * units_, gates.row(i));
         const std::size_t masks = call_.dropout != nullptr ? call_.dropout->input.size() : 0;
-        MatrixView<const S> x;
-        for (std::size_t g = 0; g < kGates; ++g) {
-            if (g == 0 || masks == kGates) x = chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[g] : nullptr);
-            project_gate<ResetAfter>(f_, static_cast<Index>(g), x.map(), workspace_.gate_rows(out[g], steps));
-        }
+        if (masks < kGates)
+            return add_input_products(f_, chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[0] : nullptr).map(),
+                                      gates);
+        constexpr std::array<Index, kGates> kSlotOf{kSlotZ, kSlotR, kSlotC};
+        for (std::size_t g = 0; g < kGates; ++g)
+            add_product<S>(chunk_inputs(first, steps, &call_.dropout->input[g]).map(),
+                           gate_columns<S>(f_.kernel, static_cast<Index>(g)), gates.slots(kSlotOf[g]));
     }
 
     /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already
@@ -97,7 +100,7 @@ private:
     /// One step: state_ becomes the state after it, masked rows carried over.
     void advance(Index step, Index in_chunk) {
         if (plan_.has_mask() && !plan_.is_used_by_any(step)) return;
-        gru_step<ResetAfter>(f_, workspace_.gates(in_chunk), block<const S>(state_, batch_, units_), state_masks_, next_);
+        gru_step<ResetAfter, S>(f_, workspace_.gates(in_chunk, 1), state_, state_masks_, next_);
         std::swap(state_, next_);
         if (!plan_.has_mask()) return;
         for (Index b = 0; b < batch_; ++b) {

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// What the tests of io/ share: a folder for scratch files, zip archives and HDF5 files made to order, and the Keras files of
+// tests/golden/models, also with an edited configuration.
+#pragma once
+
+#include "eigengru/io/keras_json.hpp"
+
+#include <hdf5.h>
+#include <zip.h>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+#include <vector>
+
+namespace eigengru_test {
+
+using eigengru::io::Bytes;
+using eigengru::io::Json;
+using eigengru::io::Where;
+
+/// The message of the FormatError that `f` throws, or a sentence that there was none.
+template <class F>
+std::string format_error_of(F&& f) {
+    try {
+        f();
+    } catch (const eigengru::FormatError& error) {
+        return error.what();
+    }
+    return "no FormatError was thrown";
+}
+
+inline void expect_contains(const std::string& text, std::string_view part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
+}
+
+/// A folder of its own that goes with the object.
+class ScratchFolder {
+public:
+    ScratchFolder() {
+        static std::atomic<int> count = 0;
+        const std::string name = "eigengru-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+        path_ = std::filesystem::temp_directory_path() / name;
+        std::filesystem::create_directories(path_);
+    }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+inline Bytes bytes_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + path.string());
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline Bytes bytes_of(std::string_view text) {
+    return {text.begin(), text.end()};
+}
+
+inline void write(const std::filesystem::path& path, const Bytes& bytes) {
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!file) throw std::runtime_error("cannot write " + path.string());
+}
+
+using Members = std::map<std::string, Bytes>;
+
+inline void write_zip(const std::filesystem::path& path, const Members& members, zip_int32_t method = ZIP_CM_STORE) {
+    std::filesystem::remove(path);
+    int error = 0;
+    zip_t* archive = zip_open(path.string().c_str(), ZIP_CREATE | ZIP_EXCL, &error);
+    if (archive == nullptr) throw std::runtime_error("cannot create " + path.string());
+    for (const auto& [name, bytes] : members) {
+        zip_source_t* source = zip_source_buffer(archive, bytes.data(), bytes.size(), 0);
+        const zip_int64_t index = zip_file_add(archive, name.c_str(), source, 0);
+        zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0);
+    }
+    if (zip_close(archive) != 0) throw std::runtime_error("cannot write " + path.string());
+}
+
+inline std::filesystem::path fixture(const std::string& name) {
+    return std::filesystem::path(EIGENGRU_GOLDEN_DIR) / "models" / name;
+}
+
+/// All of an archive, by libzip alone.
+inline Members members_of(const std::filesystem::path& path) {
+    int error = 0;
+    zip_t* archive = zip_open(path.string().c_str(), ZIP_RDONLY, &error);
+    if (archive == nullptr) throw std::runtime_error("cannot open " + path.string());
+    Members members;
+    for (zip_int64_t i = 0; i < zip_get_num_entries(archive, 0); ++i) {
+        zip_stat_t stat;
+        zip_stat_index(archive, static_cast<zip_uint64_t>(i), 0, &stat);
+        zip_file_t* file = zip_fopen_index(archive, static_cast<zip_uint64_t>(i), 0);
+        Bytes bytes(stat.size);
+        zip_fread(file, bytes.data(), bytes.size());
+        zip_fclose(file);
+        members[stat.name] = bytes;
+    }
+    zip_discard(archive);
+    return members;
+}
+
+/// A copy of a Keras file whose config.json `edit` has changed.
+template <class Edit>
+void write_edited(const std::filesystem::path& from, const std::filesystem::path& to, Edit&& edit) {
+    Members members = members_of(from);
+    const Bytes& config = members.at("config.json");
+    Json json = Json::parse(config.begin(), config.end());
+    edit(json);
+    members["config.json"] = bytes_of(std::string_view(json.dump()));
+    write_zip(to, members);
+}
+
+/// The config of the layer of that name.
+inline Json& layer_config(Json& model, const std::string& name) {
+    for (Json& layer : model["config"]["layers"])
+        if (layer["config"]["name"] == name) return layer["config"];
+    throw std::runtime_error("no layer " + name);
+}
+
+/// Writes HDF5 files with the library itself.
+class Hdf5Writer {
+public:
+    explicit Hdf5Writer(const std::filesystem::path& path)
+        : file_(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)),
+          links_(H5Pcreate(H5P_LINK_CREATE)) {
+        if (file_ < 0) throw std::runtime_error("cannot create " + path.string());
+        H5Pset_create_intermediate_group(links_, 1);
+    }
+    ~Hdf5Writer() {
+        H5Pclose(links_);
+        H5Fclose(file_);
+    }
+    Hdf5Writer(const Hdf5Writer&) = delete;
+    Hdf5Writer& operator=(const Hdf5Writer&) = delete;
+
+    [[nodiscard]] hid_t file() const { return file_; }
+
+    /// `creation` says how it is stored; a property list, or the default.
+    void add(const std::string& path, const std::vector<hsize_t>& shape, hid_t type, const void* values,
+             hid_t memory_type, hid_t creation = H5P_DEFAULT) const {
+        const hid_t space = shape.empty() ? H5Screate(H5S_SCALAR)
+                                          : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
+        const hid_t set = H5Dcreate2(file_, path.c_str(), type, space, links_, creation, H5P_DEFAULT);
+        if (set < 0) throw std::runtime_error("cannot create " + path);
+        if (values != nullptr) H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+        H5Dclose(set);
+        H5Sclose(space);
+    }
+
+    void add(const std::string& path, const std::vector<hsize_t>& shape, const std::vector<double>& values,
+             hid_t type = H5T_IEEE_F64LE, hid_t creation = H5P_DEFAULT) const {
+        add(path, shape, type, values.data(), H5T_NATIVE_DOUBLE, creation);
+    }
+
+private:
+    hid_t file_;
+    hid_t links_;
+};
+
+}  // namespace eigengru_test
