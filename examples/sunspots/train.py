@@ -26,8 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LAST_TRAINING_YEAR = 1979
 VALIDATION = ((1879, 1929), (1929, 1979))  # (last year fitted, last year validated), both inside the training years
 LAGS = 9  # of the linear model
-SEED = 1  # fixed before the held-out years were looked at
-UNITS, L2, STEPS = 24, 3e-4, 700  # chosen by --search
+SEED = 1  # fixed before any GRU was run on the held-out years
+UNITS, L2, STEPS = 24, 3e-4, 600  # chosen by --search
 GRID_UNITS, GRID_L2, GRID_STEPS, BLOCK, GRID_SEEDS = (8, 16, 24, 32), (1e-4, 3e-4, 1e-3), 1500, 100, (1, 2, 3)
 
 

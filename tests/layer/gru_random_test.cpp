@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <limits>
 #include <random>
+#include <set>
 
 namespace eigengru_test {
 namespace {
@@ -185,6 +186,7 @@ public:
         double rounding_error = 0.0;   // of that reference to the one in double
         bool is_untouched = true;      // what lies between the outputs
         bool has_exploded = false;     // a gate that is not in [0, 1] can do that; such numbers say nothing
+        double float_tolerance = 0.0;
     };
 
     Result run() {
@@ -194,8 +196,9 @@ public:
         const Index calls = options_.stateful ? draw_.size(1, 3) : 1;
         for (Index i = 0; i < calls && !result.has_exploded; ++i) {
             call(layer, result);
-            if (options_.stateful) change_state(layer);
+            if (options_.stateful && !result.has_exploded) change_state(layer);
         }
+        result.float_tolerance = float_tolerance(result.rounding_error);
         return result;
     }
 
@@ -239,8 +242,8 @@ private:
                     .unroll = draw_.one_in(4),
                     .zero_output_for_mask = draw_.one_in(3),
                     .use_cudnn = false};
-        const bool is_gate = recurrent.activation.is_row_wise() || recurrent.reference.name.ends_with("sigmoid");
-        if (!is_gate) reference_.time = std::min<std::size_t>(reference_.time, 4);  // its state may grow without limit
+        is_contracting_ = kGates.contains(recurrent.reference.name);
+        if (!is_contracting_) reference_.time = std::min<std::size_t>(reference_.time, 4);
         reference_.activation = activation.reference;
         reference_.recurrent_activation = recurrent.reference;
         reference_.use_bias = options_.use_bias;
@@ -411,7 +414,16 @@ private:
         }
     }
 
+    /// A recurrence amplifies rounding errors. How much, shows in those of the reference, which are of the same kind:
+    /// four times these, and where the state is a mean of values no larger than before, no less than 1e-6.
+    [[nodiscard]] double float_tolerance(double rounding_error) const {
+        return std::max(is_contracting_ ? 1e-6 : 1e-5, 4.0 * rounding_error);
+    }
+
+    inline static const std::set<std::string> kGates{"sigmoid", "hard_sigmoid", "sparse_sigmoid", "softmax"};
+
     Draw draw_;
+    bool is_contracting_ = true;  // the gates lie in [0, 1]; others may let the state grow without limit
     ReferenceOptions reference_;
     GruOptions options_;
     ReferenceWeights<S> weights_;
@@ -433,20 +445,21 @@ TYPED_TEST(GruAtRandom, AgreesWithTheScalarLoops) {
     using S = typename TypeParam::Scalar;
     int compared = 0;
     double worst = 0.0;
+    double closest = 0.0;
     for (unsigned seed = 0; seed < kCases; ++seed) {
         RandomCase<S, TypeParam::kResetAfter> random(seed);
         const auto result = random.run();
         if (result.has_exploded) continue;
-        // A recurrence amplifies rounding errors. How much shows in those of the reference, which are of the same kind.
-        const double tolerance = std::is_same_v<S, double> ? 1e-11 : std::max(1e-6, 4.0 * result.rounding_error);
+        const double tolerance = std::is_same_v<S, double> ? 1e-11 : result.float_tolerance;
         EXPECT_LE(result.difference, tolerance) << "seed " << seed << ", rounding error " << result.rounding_error
                                                 << ": " << random.description();
         EXPECT_TRUE(result.is_untouched) << "seed " << seed << ": " << random.description();
         worst = std::max(worst, result.difference);
+        closest = std::max(closest, result.difference / tolerance);
         ++compared;
     }
     EXPECT_GE(compared, kCases * 9 / 10);
-    std::printf("  %d cases, worst difference %.3g\n", compared, worst);
+    std::printf("  %d cases, worst difference %.3g, at most %.2f of the tolerance\n", compared, worst, closest);
 }
 
 }  // namespace

@@ -91,8 +91,7 @@ public:
                            " elements, received ", scratch.size());
         const detail::StepFunction<S> f = function();
         const detail::Gates<S> gates{scratch.data(), batch, units()};
-        if (batch > 0) detail::gate_biases<ResetAfter>(f, gates.data);
-        for (Index b = 1; b < batch; ++b) std::copy_n(gates.data, detail::kSlots * units(), gates.row(b));
+        detail::set_gates_to_biases<ResetAfter>(f, gates);
         detail::add_input_products(f, inputs.map(), gates);
         S* h = gates.row(batch);  // a copy without gaps, stepped in place
         detail::block(h, batch, units()) = state.map();

@@ -75,21 +75,25 @@ template <RealScalar S>
     return {weight.data() + gate * units, weight.rows(), count * units, Eigen::OuterStride<>(weight.outerStride())};
 }
 
-/// One row of gates without input: b_iz + b_rz, b_ir + b_rr, b_rh, b_ih. The recurrent biases of z and r only ever appear
-/// in that sum.
+/// Fills the gates with the biases: z, r, m, c = b_iz + b_rz, b_ir + b_rr, b_rh, b_ih in every row. The recurrent biases of
+/// z and r only ever appear in that sum.
 template <bool ResetAfter, RealScalar S>
-void gate_biases(const StepFunction<S>& f, S* out) {
+void set_gates_to_biases(const StepFunction<S>& f, const Gates<S>& gates) {
     const Index units = f.units();
-    ArrayMap<S>(out, kSlots * units).setZero();
-    if (f.bias.rows() == 0) return;
-    const auto input = f.bias.row(0).transpose().array();
-    ArrayMap<S>(out, 2 * units) = input.head(2 * units);
-    ArrayMap<S>(out + kSlotC * units, units) = input.tail(units);
-    if constexpr (ResetAfter) {
-        const auto recurrent = f.bias.row(1).transpose().array();
-        ArrayMap<S>(out, 2 * units) += recurrent.head(2 * units);
-        ArrayMap<S>(out + kSlotM * units, units) = recurrent.tail(units);
+    if (gates.rows == 0) return;
+    ArrayMap<S> first(gates.data, kSlots * units);
+    first.setZero();
+    if (f.bias.rows() > 0) {
+        const ArrayMap<const S> input(f.bias.data(), kGates * units);
+        first.head(2 * units) = input.head(2 * units);
+        first.tail(units) = input.tail(units);
     }
+    if (ResetAfter && f.bias.rows() > 0) {
+        const ArrayMap<const S> recurrent(f.bias.data() + f.bias.outerStride(), kGates * units);
+        first.head(2 * units) += recurrent.head(2 * units);
+        first.segment(kSlotM * units, units) = recurrent.tail(units);
+    }
+    for (Index i = 1; i < gates.rows; ++i) ArrayMap<S>(gates.row(i), kSlots * units) = first;
 }
 
 /// gates z, r += x W for the first two columns of gates and c += x W for the third.

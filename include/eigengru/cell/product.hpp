@@ -65,7 +65,7 @@ void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
     for (; col + kWidth <= cols; col += kWidth) add_tile<Packet, Rows, Packets>(p, row, col);
     if (col == cols) return;
     if constexpr (Packets > 1)
-        add_columns<Packet, Rows, (Packets > 3 ? Packets / 3 : 1)>(p, row, col, cols);
+        add_columns<Packet, Rows, (Packets + 1) / 2>(p, row, col, cols);
     else if constexpr (sizeof(Half) < sizeof(Packet))
         add_columns<Half, Rows, 1>(p, row, col, cols);
     else if constexpr (kSize > 1)
@@ -114,12 +114,14 @@ void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b
 }
 
 /// out += a * b, with a (m, k), b (k, n), out (m, n); out overlaps neither. Allocates nothing.
-/// One row goes to Eigen's GEMV. Packing pays from many rows on, and only where b exceeds the cache.
+/// One row goes to Eigen's GEMV, unless it is so short that the sums fit into one tile. Packing pays from many rows on, and
+/// only where b exceeds the cache.
 template <RealScalar S>
 void add_product(MatrixMap<const S> a, MatrixMap<const S> b, MatrixMap<S> out) {
+    constexpr Index kTileColumns = 12 * Eigen::internal::packet_traits<S>::size;
     constexpr Index kPackedRows = 64;
     constexpr Index kPackedBytes = 4 * 1024 * 1024;
-    if (a.rows() == 1)
+    if (a.rows() == 1 && b.cols() > kTileColumns)
         out.row(0).noalias() += a.row(0) * b;
     else if (a.rows() >= kPackedRows && b.size() * Index(sizeof(S)) > kPackedBytes)
         add_product_packed<S>(a, b, out);

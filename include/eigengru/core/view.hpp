@@ -20,7 +20,9 @@ inline Index checked_size(std::string_view where, std::initializer_list<Index> s
     Index product = 1;
     for (const Index size : sizes) {
         if (size < 0) EIGENGRU_THROW(ShapeError, where, ": expected sizes of at least 0, received ", size);
-        if (size > 0 && product > std::numeric_limits<Index>::max() / 16 / size)
+        // Two small factors cannot overflow; the division is for the others alone, since views are made in hot paths.
+        const bool is_large = ((product | size) >> 31) != 0;
+        if (is_large && size > 0 && product > std::numeric_limits<Index>::max() / 16 / size)
             EIGENGRU_THROW(ShapeError, where, ": the sizes overflow: ", product, " x ", size, " elements or more");
         product *= size;
     }

@@ -132,40 +132,66 @@ inline void check_dtype(const JsonObject& config) {
                             "\"");
 }
 
+/// The values of a layer's arguments: what is missing has the default of the C++ layer, which is Keras's; null has the
+/// meaning that Keras gives to None.
+class LayerArguments {
+public:
+    explicit LayerArguments(const JsonObject& config) : config_(config) {}
+
+    [[nodiscard]] Activation activation(std::string_view key, const Activation& otherwise) const {
+        return config_.has(key) ? activation_from(config_.find(key), at(key)) : otherwise;
+    }
+    [[nodiscard]] Initializer initializer(std::string_view key, const Initializer& otherwise) const {
+        return config_.has(key) ? initializer_from(config_.find(key), at(key)) : otherwise;
+    }
+    [[nodiscard]] Regularizer regularizer(std::string_view key) const {
+        return regularizer_from(config_.find(key), at(key));
+    }
+    [[nodiscard]] Constraint constraint(std::string_view key) const {
+        return constraint_from(config_.find(key), at(key));
+    }
+
+private:
+    [[nodiscard]] Where at(std::string_view key) const { return config_.where().in(key); }
+
+    const JsonObject& config_;
+};
+
+inline void check_gru_arguments(const JsonObject& config) {
+    config.allow_only({"name", "trainable", "dtype", "implementation", "units", "activation", "recurrent_activation",
+                       "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
+                       "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer",
+                       "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout",
+                       "seed", "return_sequences", "return_state", "go_backwards", "stateful", "unroll",
+                       "zero_output_for_mask", "reset_after"});
+    check_dtype(config);
+}
+
 }  // namespace detail
 
 /// What a GRU was constructed with; `features` may be 0, for unknown. use_cudnn is not saved by Keras: "auto".
 /// Throws: FormatError.
 [[nodiscard]] inline GruConfig gru_config(const KerasLayer& layer) {
     const JsonObject& c = layer.config;
-    c.allow_only({"name", "trainable", "dtype", "implementation", "units", "activation", "recurrent_activation",
-                  "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer", "kernel_regularizer",
-                  "recurrent_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
-                  "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "seed",
-                  "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
-                  "reset_after"});
-    detail::check_dtype(c);
-    const auto at = [&c](std::string_view key) { return c.where().in(key); };
-    const auto initializer = [&](std::string_view key) { return initializer_from(c.find(key), at(key)); };
-    const auto regularizer = [&](std::string_view key) { return regularizer_from(c.find(key), at(key)); };
-    const auto constraint = [&](std::string_view key) { return constraint_from(c.find(key), at(key)); };
+    detail::check_gru_arguments(c);
+    const detail::LayerArguments a(c);
+    const GruOptions defaults;
     return {.features = layer.features,
             .reset_after = c.flag("reset_after", true),
             .options = {.units = c.size("units"),
-                        .activation = activation_from(c.find("activation"), at("activation")),
-                        .recurrent_activation =
-                            activation_from(c.find("recurrent_activation"), at("recurrent_activation")),
+                        .activation = a.activation("activation", defaults.activation),
+                        .recurrent_activation = a.activation("recurrent_activation", defaults.recurrent_activation),
                         .use_bias = c.flag("use_bias", true),
-                        .kernel_initializer = initializer("kernel_initializer"),
-                        .recurrent_initializer = initializer("recurrent_initializer"),
-                        .bias_initializer = initializer("bias_initializer"),
-                        .kernel_regularizer = regularizer("kernel_regularizer"),
-                        .recurrent_regularizer = regularizer("recurrent_regularizer"),
-                        .bias_regularizer = regularizer("bias_regularizer"),
-                        .activity_regularizer = regularizer("activity_regularizer"),
-                        .kernel_constraint = constraint("kernel_constraint"),
-                        .recurrent_constraint = constraint("recurrent_constraint"),
-                        .bias_constraint = constraint("bias_constraint"),
+                        .kernel_initializer = a.initializer("kernel_initializer", defaults.kernel_initializer),
+                        .recurrent_initializer = a.initializer("recurrent_initializer", defaults.recurrent_initializer),
+                        .bias_initializer = a.initializer("bias_initializer", defaults.bias_initializer),
+                        .kernel_regularizer = a.regularizer("kernel_regularizer"),
+                        .recurrent_regularizer = a.regularizer("recurrent_regularizer"),
+                        .bias_regularizer = a.regularizer("bias_regularizer"),
+                        .activity_regularizer = a.regularizer("activity_regularizer"),
+                        .kernel_constraint = a.constraint("kernel_constraint"),
+                        .recurrent_constraint = a.constraint("recurrent_constraint"),
+                        .bias_constraint = a.constraint("bias_constraint"),
                         .dropout = c.number("dropout", 0.0),
                         .recurrent_dropout = c.number("recurrent_dropout", 0.0),
                         .seed = c.seed("seed"),
@@ -186,17 +212,18 @@ inline void check_dtype(const JsonObject& config) {
                   "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
                   "kernel_constraint", "bias_constraint"});
     detail::check_dtype(c);
-    const auto at = [&c](std::string_view key) { return c.where().in(key); };
+    const detail::LayerArguments a(c);
+    const DenseOptions defaults;
     return {.units = c.size("units"),
-            .activation = activation_from(c.find("activation"), at("activation")),
+            .activation = a.activation("activation", defaults.activation),
             .use_bias = c.flag("use_bias", true),
-            .kernel_initializer = initializer_from(c.find("kernel_initializer"), at("kernel_initializer")),
-            .bias_initializer = initializer_from(c.find("bias_initializer"), at("bias_initializer")),
-            .kernel_regularizer = regularizer_from(c.find("kernel_regularizer"), at("kernel_regularizer")),
-            .bias_regularizer = regularizer_from(c.find("bias_regularizer"), at("bias_regularizer")),
-            .activity_regularizer = regularizer_from(c.find("activity_regularizer"), at("activity_regularizer")),
-            .kernel_constraint = constraint_from(c.find("kernel_constraint"), at("kernel_constraint")),
-            .bias_constraint = constraint_from(c.find("bias_constraint"), at("bias_constraint")),
+            .kernel_initializer = a.initializer("kernel_initializer", defaults.kernel_initializer),
+            .bias_initializer = a.initializer("bias_initializer", defaults.bias_initializer),
+            .kernel_regularizer = a.regularizer("kernel_regularizer"),
+            .bias_regularizer = a.regularizer("bias_regularizer"),
+            .activity_regularizer = a.regularizer("activity_regularizer"),
+            .kernel_constraint = a.constraint("kernel_constraint"),
+            .bias_constraint = a.constraint("bias_constraint"),
             .name = layer.name(),
             .trainable = c.flag("trainable", true)};
 }

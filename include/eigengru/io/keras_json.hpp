@@ -98,6 +98,9 @@ public:
 
     [[nodiscard]] const Where& where() const { return where_; }
 
+    /// Whether the key is there, be it null.
+    [[nodiscard]] bool has(std::string_view key) const { return json_->contains(std::string(key)); }
+
     /// The value, nullptr when it is missing or null.
     [[nodiscard]] const Json* find(std::string_view key) const {
         const auto found = json_->find(std::string(key));

@@ -112,7 +112,8 @@ public:
     /// Throws: ShapeError; std::logic_error when the layer is not stateful.
     void set_state(MatrixView<const S> values) {
         detail::check_state(values, traits());
-        carried_ = values.map();
+        if (carried_.rows() < values.rows()) carried_.resize(values.rows(), units());
+        carried_.topRows(values.rows()) = values.map();
         carried_batch_ = values.rows();
     }
 

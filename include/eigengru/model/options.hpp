@@ -151,7 +151,9 @@ inline void check_rate(std::string_view where, std::string_view what, double rat
 inline void validate(const GruOptions& options, Index features, bool reset_after) {
     if (features < 1) EIGENGRU_THROW(ShapeError, "Gru: features expected at least 1, received ", features);
     if (options.units < 1) EIGENGRU_THROW(OptionError, "Gru: units expected at least 1, received ", options.units);
-    checked_size("Gru", {features + options.units + 2, kGates, options.units});
+    checked_size("Gru", {features, kGates, options.units});
+    checked_size("Gru", {options.units, kGates, options.units});
+    checked_size("Gru", {features + options.units + 2, kGates, options.units});  // the sum is small enough now
     check_rate("Gru", "dropout", options.dropout);
     check_rate("Gru", "recurrent_dropout", options.recurrent_dropout);
     const WeightRank bias_rank = reset_after ? WeightRank::matrix : WeightRank::vector;

@@ -13,7 +13,7 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
 template <RealScalar S>
 struct SequenceCall {
-    SequencePlan plan;
+    const SequencePlan& plan;
     SequenceView<const S> inputs;
     MatrixView<const S> initial_state;            ///< zeros when absent
     const DropoutMasks<S>* dropout = nullptr;     ///< none when null
@@ -50,7 +50,6 @@ private:
         else
             h.setZero();
         std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
-        gate_biases<ResetAfter>(f_, workspace_.biases());
         if (call_.dropout == nullptr || call_.dropout->state.empty()) return;
         for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = call_.dropout->state[g].data();
         state_masks_.masked_state = workspace_.masked_state();
@@ -59,28 +58,29 @@ private:
     /// Fills the gates of a chunk with the biases and the projected inputs.
     void project_inputs(Index first, Index steps) {
         const Gates<S> gates = workspace_.gates(0, steps);
-        for (Index i = 0; i < gates.rows; ++i) std::copy_n(workspace_.biases(), kSlots * units_, gates.row(i));
+        set_gates_to_biases<ResetAfter>(f_, gates);
         const std::size_t masks = call_.dropout != nullptr ? call_.dropout->input.size() : 0;
         if (masks < kGates)
-            return add_input_products(f_, chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[0] : nullptr).map(),
+            return add_input_products(f_, chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[0] : nullptr),
                                       gates);
         constexpr std::array<Index, kGates> kSlotOf{kSlotZ, kSlotR, kSlotC};
         for (std::size_t g = 0; g < kGates; ++g)
-            add_product<S>(chunk_inputs(first, steps, &call_.dropout->input[g]).map(),
+            add_product<S>(chunk_inputs(first, steps, &call_.dropout->input[g]),
                            gate_columns<S>(f_.kernel, static_cast<Index>(g)), gates.slots(kSlotOf[g]));
     }
 
     /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already
     /// is that, otherwise gathered, with dropout applied and zeros at masked steps (what stands there, NaN perhaps, must
     /// not reach anything).
-    [[nodiscard]] MatrixView<const S> chunk_inputs(Index first, Index steps, const RowMatrix<S>* dropout) {
+    [[nodiscard]] MatrixMap<const S> chunk_inputs(Index first, Index steps, const RowMatrix<S>* dropout) {
         const SequenceView<const S>& inputs = call_.inputs;
         const Index features = inputs.shape().features;
         const bool is_plain = dropout == nullptr && !plan_.has_mask();
         if (is_plain && steps == 1)
-            return {inputs.row(0, plan_.input_time(first)), batch_, features, inputs.strides().batch};
+            return {inputs.row(0, plan_.input_time(first)), batch_, features,
+                    Eigen::OuterStride<>(inputs.strides().batch)};
         if (is_plain && batch_ == 1 && !plan_.go_backwards())
-            return {inputs.row(0, first), steps, features, inputs.strides().time};
+            return {inputs.row(0, first), steps, features, Eigen::OuterStride<>(inputs.strides().time)};
         S* out = workspace_.inputs();
         for (Index i = 0; i < steps; ++i) {
             for (Index b = 0; b < batch_; ++b, out += features) {
@@ -94,7 +94,7 @@ private:
                     gathered = x;
             }
         }
-        return {workspace_.inputs(), steps * batch_, features, features};
+        return block<const S>(workspace_.inputs(), steps * batch_, features);
     }
 
     /// One step: state_ becomes the state after it, masked rows carried over.
@@ -107,7 +107,7 @@ private:
             if (plan_.is_used(b, step))
                 workspace_.seen()[b] = 1;
             else
-                std::copy_n(next_ + b * units_, units_, state_ + b * units_);
+                copy_row(next_ + b * units_, state_ + b * units_);
         }
     }
 
@@ -117,10 +117,12 @@ private:
         const bool is_zero = plan_.has_mask() && !plan_.is_used(b, step) &&
                              (call_.zero_output_for_mask || workspace_.seen()[b] == 0);
         if (is_zero)
-            std::fill_n(out, units_, S(0));
+            ArrayMap<S>(out, units_).setZero();
         else
-            std::copy_n(state_ + b * units_, units_, out);
+            copy_row(state_ + b * units_, out);
     }
+
+    void copy_row(const S* from, S* to) const { ArrayMap<S>(to, units_) = ArrayMap<const S>(from, units_); }
 
     void write_sequence(Index step) const {
         for (Index b = 0; b < batch_; ++b) write_row(b, step, call_.output.sequences.row(b, step));

@@ -25,8 +25,8 @@ struct WorkspaceShape {
     Index units = 0;
 };
 
-/// Memory of one call, in this order: the state before and after a step, a state with dropout, a row of biases, the
-/// gathered inputs of a chunk, and its gates, [step][row][z | r | m | c]. It does not grow with time beyond one chunk.
+/// Memory of one call, in this order: the state before and after a step, a state with dropout, the gathered inputs of a
+/// chunk, and its gates, [step][row][z | r | m | c]. It does not grow with time beyond one chunk.
 template <RealScalar S>
 class Workspace {
 public:
@@ -36,7 +36,7 @@ public:
         chunk_ = chunk_steps(shape.batch, shape.time);
         // A smaller batch may have a chunk of more rows than this one's.
         const Index rows = std::max(shape.batch, std::min(kChunkRows, shape.batch * shape.time));
-        const Index size = 3 * state_size() + gate_stride(shape.units) + rows * (shape.features + gate_stride(shape.units));
+        const Index size = 3 * state_size() + rows * (shape.features + gate_stride(shape.units));
         if (values_.size() < size) values_.resize(size);
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
     }
@@ -50,8 +50,7 @@ public:
 
     [[nodiscard]] S* state(Index which) { return values_.data() + which * state_size(); }
     [[nodiscard]] S* masked_state() { return state(2); }
-    [[nodiscard]] S* biases() { return state(3); }
-    [[nodiscard]] S* inputs() { return biases() + gate_stride(shape_.units); }
+    [[nodiscard]] S* inputs() { return state(3); }
 
     /// The gates of some steps of the chunk.
     [[nodiscard]] Gates<S> gates(Index first, Index steps) {

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/io/keras.hpp"
+
+#include "io/io_support.hpp"
+#include "support/golden.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace {
+
+using namespace eigengru;
+using namespace eigengru_test;
+
+template <class S>
+Sequence<S> sequence_of(const GoldenArray& array) {
+    Sequence<S> sequence({array.dims[0], array.dims[1], array.dims[2]});
+    std::copy(array.values.begin(), array.values.end(), sequence.data());
+    return sequence;
+}
+
+/// The largest difference to the recorded values, relative to max(1, largest of them).
+template <class S>
+double difference(const Sequence<S>& found, const GoldenArray& expected) {
+    EXPECT_EQ(static_cast<std::size_t>(found.size()), expected.values.size());
+    double largest = 1.0;
+    double worst = 0.0;
+    for (std::size_t i = 0; i < expected.values.size(); ++i) {
+        largest = std::max(largest, std::abs(expected.values[i]));
+        worst = std::max(worst, std::abs(static_cast<double>(found.data()[i]) - expected.values[i]));
+    }
+    return worst / largest;
+}
+
+bool is_refused(const std::string& model) {
+    return model.starts_with("unknown") || model == "functional" || model == "layer_normalised";
+}
+
+/// Every model of tests/golden/models that load_model takes: its path without extension, and what was recorded.
+std::vector<std::pair<std::string, GoldenCase>> recorded_models() {
+    std::vector<std::pair<std::string, GoldenCase>> models;
+    for (const auto& path : golden_files(fixture(""))) {
+        GoldenCase recorded = load_golden(path).front();
+        if (!is_refused(recorded.option("model")))
+            models.emplace_back(path.filename().replace_extension("").string(), std::move(recorded));
+    }
+    return models;
+}
+
+template <class S>
+void expect_recorded_predictions(Sequential<S>& model, const GoldenCase& recorded, double tolerance) {
+    for (const std::string prefix : {"", "second."}) {
+        if (!recorded.has_array(prefix + "inputs")) continue;
+        const Sequence<S> found = model.predict(sequence_of<S>(recorded.array(prefix + "inputs")));
+        EXPECT_LE(difference(found, recorded.array(prefix + "exact_predictions")), tolerance) << recorded.name << prefix;
+        const double own_error = recorded.number("prediction_error");  // of Keras, in the dtype of the model
+        EXPECT_LE(difference(found, recorded.array(prefix + "predictions")), tolerance + 1.001 * own_error);
+    }
+}
+
+TEST(LoadModel, GivesKerasPredictionsForEveryFixture) {
+    const auto models = recorded_models();
+    EXPECT_GE(models.size(), 30U);
+    for (const auto& [name, recorded] : models) {
+        SCOPED_TRACE(name);
+        Sequential<double> in_double = io::load_model<double>(fixture(name + ".keras"));
+        expect_recorded_predictions(in_double, recorded, 1e-11);
+        Sequential<float> in_float = io::load_model<float>(fixture(name + ".keras"));
+        expect_recorded_predictions(in_float, recorded, 1e-6);
+    }
+}
+
+TEST(LoadWeights, GiveKerasPredictionsForEveryFixture) {
+    for (const auto& [name, recorded] : recorded_models()) {
+        SCOPED_TRACE(name);
+        Sequential<double> model = io::load_model<double>(fixture(name + ".keras"));
+        for (std::size_t i = 0; i < model.layers().size(); ++i)  // so that the weights come from the other file
+            std::visit(
+                [](auto& layer) {
+                    if constexpr (requires { layer.get_weights(); }) {
+                        auto weights = layer.get_weights();
+                        for (auto& weight : weights) weight.setConstant(0.5);
+                        layer.set_weights(weights);
+                    }
+                },
+                model.layer(static_cast<Index>(i)));
+        io::load_weights(model, fixture(name + ".weights.h5"));
+        expect_recorded_predictions(model, recorded, 1e-11);
+    }
+}
+
+TEST(LoadModel, AlsoTakesADeflatedArchive) {
+    const ScratchFolder folder;
+    write_zip(folder / "a.keras", members_of(fixture("stack.tensorflow.keras")), ZIP_CM_DEFLATE);
+    Sequential<double> model = io::load_model<double>(folder / "a.keras");
+    expect_recorded_predictions(model, load_golden(fixture("stack.tensorflow.golden")).front(), 1e-11);
+}
+
+TEST(LoadModel, TakesAPathOfAnyKind) {
+    const std::string text = fixture("plain.tensorflow.keras").string();
+    EXPECT_EQ(io::load_model<float>(text).layers().size(), 2U);
+    EXPECT_EQ(io::load_model<float>(text.c_str()).layers().size(), 2U);
+    EXPECT_EQ(io::load_model(fixture("plain.tensorflow.keras")).layers().size(), 2U);
+}
+
+TEST(LoadModel, HasTheLayersOfTheFile) {
+    const Sequential<float> model = io::load_model<float>(fixture("stack.tensorflow.keras"));
+    ASSERT_EQ(model.layers().size(), 6U);
+    EXPECT_EQ(std::get<Masking<float>>(model.layers()[0]).options().mask_value, -9.0);
+    EXPECT_EQ((std::get<Gru<float, true>>(model.layers()[1]).options().dropout), 0.1);
+    EXPECT_EQ((std::get<Gru<float, false>>(model.layers()[2]).options().go_backwards), true);
+    EXPECT_EQ(std::get<Dense<float>>(model.layers()[3]).options().activation, Activation("softmax"));
+    EXPECT_EQ(std::get<Dropout<float>>(model.layers()[4]).options().rate, 0.3);
+    EXPECT_EQ(std::get<ActivationLayer<float>>(model.layers()[5]).options().activation, Activation("softplus"));
+}
+
+std::string model_refusal(const std::filesystem::path& path) {
+    return format_error_of([&] { (void)io::load_model<float>(path); });
+}
+
+TEST(LoadModel, NamesAnUnknownLayerAndTheKnownOnes) {
+    const std::filesystem::path path = fixture("unknown_lstm.tensorflow.keras");
+    EXPECT_EQ(model_refusal(path), "io::load_model: " + path.string() +
+                                       ": layer \"lstm\": expected a layer of class \"InputLayer\", \"Masking\", "
+                                       "\"GRU\", \"Dense\", \"Dropout\", \"Activation\", received \"LSTM\"");
+    expect_contains(model_refusal(fixture("unknown_conv1d.tensorflow.keras")), "received \"Conv1D\"");
+    expect_contains(model_refusal(fixture("layer_normalised.tensorflow.keras")), "received \"LayerNormalization\"");
+}
+
+TEST(LoadModel, NamesAnotherClassOfModel) {
+    expect_contains(model_refusal(fixture("functional.tensorflow.keras")),
+                    "expected a model of class \"Sequential\", received \"Functional\"");
+}
+
+TEST(LoadModel, RefusesWhatIsNoFile) {
+    const ScratchFolder folder;
+    std::filesystem::create_directory(folder / "d.keras");
+    write(folder / "empty.keras", {});
+    write(folder / "text.keras", bytes_of(std::string_view("not a model")));
+    EXPECT_EQ(model_refusal("nowhere.keras"), "io::load_model: nowhere.keras: the file does not exist");
+    expect_contains(model_refusal(folder / "d.keras"), "d.keras: expected a file, received a directory");
+    expect_contains(model_refusal(folder / "empty.keras"), "empty.keras: the file is empty");
+    expect_contains(model_refusal(folder / "text.keras"), "text.keras: expected a zip archive, as Keras saves one");
+    expect_contains(model_refusal(fixture("plain.tensorflow.weights.h5")), "expected a zip archive");
+}
+
+TEST(LoadModel, NamesAMissingMember) {
+    const ScratchFolder folder;
+    Members members = members_of(fixture("plain.tensorflow.keras"));
+    members.erase("model.weights.h5");
+    write_zip(folder / "a.keras", members);
+    expect_contains(model_refusal(folder / "a.keras"), "a.keras: the archive has no member \"model.weights.h5\"");
+    members.erase("config.json");
+    write_zip(folder / "a.keras", members);
+    expect_contains(model_refusal(folder / "a.keras"), "a.keras: the archive has no member \"config.json\"");
+}
+
+/// The refusal of the fixture "plain" with an edited configuration.
+template <class Edit>
+std::string edited_refusal(Edit&& edit, const std::string& name = "plain.tensorflow.keras") {
+    const ScratchFolder folder;
+    write_edited(fixture(name), folder / "a.keras", edit);
+    return model_refusal(folder / "a.keras");
+}
+
+TEST(LoadModel, ChecksShapesAgainstTheConfiguration) {
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["units"] = 5; }),
+                    "a.keras: model.weights.h5: layers/gru/cell/vars/0: kernel expected shape (3, 15), received (3, 18)");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["units"] = 2147483647; }),
+                    "kernel expected shape (3, 6442450941), received (3, 18)");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "input_layer")["batch_shape"] = {nullptr, 5, 4}; }),
+                    "kernel expected shape (4, 18), received (3, 18)");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "dense")["units"] = 3; }),
+                    "layers/dense/vars/0: kernel expected shape (6, 3), received (6, 2)");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["reset_after"] = false; }),
+                    "bias expected shape (18), received (2, 18) (a matrix means reset_after = true)");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["use_bias"] = false; }),
+                    "layers/gru/cell/vars/2: expected 2 weights, received more");
+    expect_contains(edited_refusal([](Json& m) { m["config"]["layers"].push_back(m["config"]["layers"][1]); }),
+                    "the file has no data set \"layers/gru_1/cell/vars/0\"");
+}
+
+TEST(LoadModel, NamesTheLayerOfAnArgumentOutOfRange) {
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["dropout"] = 1.5; }),
+                    "a.keras: layer \"gru\": Gru: dropout expected a rate in [0, 1], received 1.5");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["activation"] = "foo"; }),
+                    "a.keras: layer \"gru\": activation: Activation: expected one of \"linear\"");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "dropout")["rate"] = 2; }, "stack.tensorflow.keras"),
+                    "a.keras: layer \"dropout\": Dropout: rate expected a rate in [0, 1], received 2");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "masking")["mask_value"] = "NaN"; },
+                                   "stack.tensorflow.keras"),
+                    "a.keras: layer \"masking\": Masking: mask_value expected a finite number, received nan");
+}
+
+TEST(LoadModel, RefusesLayersThatDoNotFit) {
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["return_sequences"] = false; },
+                                   "two_gru.tensorflow.keras"),
+                    "a.keras: Sequential: layer \"gru_1\" expected sequences");
+    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["return_state"] = true; }),
+                    "layer \"gru\": return_state expected false in a Sequential");
+    expect_contains(edited_refusal([](Json& m) { m["config"]["layers"] = Json::array(); }),
+                    "a.keras: Sequential: expected at least one layer");
+}
+
+TEST(LoadModel, RefusesConfigurationsThatAreNoModel) {
+    for (const std::string_view text : {"", "[]", "{}", "null", "{\"class_name\": \"Sequential\"}", "{\"class_name\": 3}"}) {
+        const ScratchFolder folder;
+        Members members = members_of(fixture("plain.tensorflow.keras"));
+        members["config.json"] = bytes_of(text);
+        write_zip(folder / "a.keras", members);
+        expect_contains(model_refusal(folder / "a.keras"), "io::load_model: " + (folder / "a.keras").string() + ": ");
+    }
+}
+
+TEST(LoadGru, TakesTheFirstOneOrTheOneOfThatName) {
+    const std::filesystem::path path = fixture("named.tensorflow.keras");
+    EXPECT_EQ(io::load_gru<float>(path).name(), "encoder");
+    EXPECT_EQ(io::load_gru<float>(path, "encoder").units(), 4);
+    EXPECT_EQ(io::load_gru<double>(path, "dense").units(), 3);
+    EXPECT_EQ(io::load_gru(path, "dense").features(), 4);
+}
+
+TEST(LoadGru, HasTheWeightsOfItsGroup) {
+    const std::filesystem::path path = fixture("named.tensorflow.keras");
+    const Sequential<double> model = io::load_model<double>(path);
+    const Gru<double> gru = io::load_gru<double>(path, "dense");
+    EXPECT_EQ(gru.parameters().flat(), (std::get<Gru<double>>(model.layers()[1]).parameters().flat()));
+    EXPECT_EQ(gru.options(), (std::get<Gru<double>>(model.layers()[1]).options()));
+}
+
+TEST(LoadGru, ListsTheNamesThatThereAre) {
+    const std::filesystem::path path = fixture("named.tensorflow.keras");
+    EXPECT_EQ(format_error_of([&] { (void)io::load_gru<float>(path, "gru"); }),
+              "io::load_gru: " + path.string() +
+                  ": expected the name of a GRU, one of \"encoder\", \"dense\", received \"gru\"");
+}
+
+TEST(LoadGru, SaysWhenThereIsNone) {
+    const ScratchFolder folder;
+    write_edited(fixture("plain.tensorflow.keras"), folder / "a.keras",
+                 [](Json& m) { m["config"]["layers"].erase(1); });
+    expect_contains(format_error_of([&] { (void)io::load_gru<float>(folder / "a.keras"); }),
+                    "a.keras: the model has no layer of class \"GRU\"");
+}
+
+TEST(LoadGru, NamesTheOtherMode) {
+    const std::filesystem::path path = fixture("stack.tensorflow.keras");
+    EXPECT_EQ(format_error_of([&] { (void)io::load_gru<float>(path, "gru_1"); }),
+              "io::load_gru: " + path.string() +
+                  ": layer \"gru_1\" has reset_after = false; use load_gru<float, false> or load_any_gru<float>");
+    EXPECT_EQ(format_error_of([&] { (void)(io::load_gru<double, false>(path, "gru")); }),
+              "io::load_gru: " + path.string() +
+                  ": layer \"gru\" has reset_after = true; use load_gru<double, true> or load_any_gru<double>");
+    EXPECT_EQ((io::load_gru<float, false>(path, "gru_1").units()), 5);
+}
+
+TEST(LoadGru, DoesNotMindLayersAndModelsThatAreNotKnown) {
+    EXPECT_EQ(io::load_gru<float>(fixture("unknown_conv1d.tensorflow.keras")).features(), 4);
+    EXPECT_EQ(io::load_gru<float>(fixture("unknown_lstm.tensorflow.keras")).units(), 4);
+    EXPECT_EQ(io::load_gru<float>(fixture("functional.tensorflow.keras")).units(), 4);
+}
+
+TEST(LoadGru, TakesReturnState) {
+    const ScratchFolder folder;
+    write_edited(fixture("plain.tensorflow.keras"), folder / "a.keras",
+                 [](Json& m) { layer_config(m, "gru")["return_state"] = true; });
+    EXPECT_TRUE(io::load_gru<float>(folder / "a.keras").options().return_state);
+}
+
+TEST(LoadAnyGru, HasEitherMode) {
+    const std::filesystem::path path = fixture("stack.tensorflow.keras");
+    EXPECT_TRUE(io::load_any_gru<float>(path).reset_after());
+    EXPECT_TRUE(io::load_any_gru<double>(path, "gru").reset_after());
+    EXPECT_FALSE(io::load_any_gru<float>(path, "gru_1").reset_after());
+    expect_contains(format_error_of([&] { (void)io::load_any_gru<float>(path, "foo"); }), "io::load_any_gru: ");
+}
+
+TEST(LoadWeights, SetsOneGruFromItsGroup) {
+    const std::filesystem::path path = fixture("named.tensorflow.weights.h5");
+    const Sequential<double> model = io::load_model<double>(fixture("named.tensorflow.keras"));
+    Gru<double> first(3, {.units = 4});
+    Gru<double> second(4, {.units = 3});
+    io::load_weights(first, path);
+    io::load_weights(second, path, "gru_1");
+    EXPECT_EQ(first.parameters().flat(), (std::get<Gru<double>>(model.layers()[0]).parameters().flat()));
+    EXPECT_EQ(second.parameters().flat(), (std::get<Gru<double>>(model.layers()[1]).parameters().flat()));
+}
+
+TEST(LoadWeights, SetsAGruThatResetsBeforeAndOneWithoutBias) {
+    Gru<float, false> before(5, {.units = 4});
+    io::load_weights(before, fixture("stateful.tensorflow.weights.h5"), "gru_1");
+    const AnyGru<float> expected = io::load_any_gru<float>(fixture("stateful.tensorflow.keras"), "gru_1");
+    EXPECT_EQ(before.get_weights(), expected.get_weights());
+    Gru<float, false> unbiased(7, {.units = 5, .use_bias = false});
+    io::load_weights(unbiased, fixture("stack.tensorflow.weights.h5"), "gru_1");
+    EXPECT_EQ(unbiased.get_weights(), io::load_any_gru<float>(fixture("stack.tensorflow.keras"), "gru_1").get_weights());
+}
+
+template <class Layer>
+void expect_unchanged_by(Layer layer, const std::string& file, const std::string& group, std::string_view part) {
+    const auto before = layer.get_weights();
+    expect_contains(format_error_of([&] { io::load_weights(layer, fixture(file), group); }), part);
+    EXPECT_EQ(layer.get_weights(), before);
+}
+
+TEST(LoadWeights, LeaveALayerTheyDoNotFitAsItWas) {
+    const std::string plain = "plain.tensorflow.weights.h5";
+    expect_unchanged_by(Gru<float>(4, {.units = 6}), plain, "gru",
+                        "layers/gru/cell/vars/0: kernel expected shape (4, 18), received (3, 18)");
+    expect_unchanged_by(Gru<float>(3, {.units = 5}), plain, "gru", "kernel expected shape (3, 15), received (3, 18)");
+    expect_unchanged_by(Gru<float, false>(3, {.units = 6}), plain, "gru",
+                        "bias expected shape (18), received (2, 18) (a matrix means reset_after = true)");
+    expect_unchanged_by(Gru<float>(5, {.units = 4}), "stateful.tensorflow.weights.h5", "gru_1",
+                        "bias expected shape (2, 12), received (12) (a vector means reset_after = false)");
+    expect_unchanged_by(Gru<float>(3, {.units = 6, .use_bias = false}), plain, "gru", "expected 2 weights");
+    expect_unchanged_by(Gru<float, false>(7, {.units = 5}), "stack.tensorflow.weights.h5", "gru_1",
+                        "the file has no data set \"layers/gru_1/cell/vars/2\"");
+    expect_unchanged_by(Gru<float>(3, {.units = 6}), plain, "foo", "no data set \"layers/foo/cell/vars/0\"");
+    expect_unchanged_by(Gru<float>(3, {.units = 6}), "plain.tensorflow.keras", "gru", "expected an HDF5 file");
+}
+
+TEST(LoadWeights, LeaveAModelTheyDoNotFitAsItWas) {
+    Sequential<double> model = io::load_model<double>(fixture("two_gru.tensorflow.keras"));
+    const auto recorded = load_golden(fixture("two_gru.tensorflow.golden")).front();
+    for (const std::string name : {"plain", "named", "stack"}) {
+        EXPECT_THROW(io::load_weights(model, fixture(name + ".tensorflow.weights.h5")), FormatError);
+        expect_recorded_predictions(model, recorded, 1e-11);
+    }
+}
+
+// Damage. Whatever it is, the answer is a FormatError that names the file, or a model.
+
+std::size_t count_loaded(const std::filesystem::path& path, const auto& load) {
+    try {
+        load(path);
+        return 1;
+    } catch (const FormatError& error) {
+        EXPECT_NE(std::string(error.what()).find(path.string()), std::string::npos) << error.what();
+        return 0;
+    }
+}
+
+Bytes cut(const Bytes& bytes, std::size_t size) {
+    return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)};
+}
+
+TEST(DamagedKerasFile, EveryCutIsFound) {
+    const ScratchFolder folder;
+    for (const std::string name : {"plain.tensorflow.keras", "stack.torch.keras", "bfloat16.jax.keras"}) {
+        const Bytes whole = bytes_of(fixture(name));
+        for (std::size_t size = 0; size < whole.size(); size += 64) {
+            write(folder / "cut.keras", cut(whole, size));
+            EXPECT_EQ(count_loaded(folder / "cut.keras", [](auto& p) { (void)io::load_model<float>(p); }), 0U) << size;
+        }
+    }
+}
+
+TEST(DamagedKerasFile, FlippedBytesAreFoundOrHarmless) {
+    const ScratchFolder folder;
+    const std::filesystem::path path = folder / "flipped.keras";
+    const Bytes whole = bytes_of(fixture("plain.tensorflow.keras"));
+    const GoldenCase recorded = load_golden(fixture("plain.tensorflow.golden")).front();
+    std::mt19937 random(1);
+    std::size_t loaded = 0;
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        Bytes damaged = whole;
+        damaged[at] ^= static_cast<unsigned char>(1 + random() % 255);
+        write(path, damaged);
+        loaded += count_loaded(path, [&](auto& p) {
+            Sequential<double> model = io::load_model<double>(p);
+            expect_recorded_predictions(model, recorded, 1e-11);
+        });
+    }
+    EXPECT_GT(loaded, 0U);                 // a byte of the time of saving, for one
+    EXPECT_LT(loaded, whole.size() / 20);  // what is not inside a member
+}
+
+TEST(DamagedKerasFile, EveryFlippedByteInsideAMemberIsFound) {
+    const ScratchFolder folder;
+    const Bytes whole = bytes_of(fixture("plain.tensorflow.keras"));
+    for (const auto& [name, member] : members_of(fixture("plain.tensorflow.keras"))) {
+        const auto start = std::search(whole.begin(), whole.end(), member.begin(), member.end()) - whole.begin();
+        for (std::size_t i = 0; i < member.size(); i += 7) {
+            Bytes damaged = whole;
+            damaged[static_cast<std::size_t>(start) + i] ^= 0x10;
+            write(folder / "a.keras", damaged);
+            EXPECT_EQ(count_loaded(folder / "a.keras", [](auto& p) { (void)io::load_model<float>(p); }), 0U) << name;
+        }
+    }
+}
+
+class DamagedWeights : public testing::Test {
+protected:
+    /// Loads the weights into the model and compares; when they are refused, the model must be as it was.
+    std::size_t load(const Bytes& damaged) {
+        write(path_, damaged);
+        io::load_weights(model_, fixture("plain.tensorflow.weights.h5"));
+        const std::size_t loaded = count_loaded(path_, [&](auto& p) { io::load_weights(model_, p); });
+        if (loaded == 0) expect_recorded_predictions(model_, recorded_, 1e-11);
+        return loaded;
+    }
+
+    ScratchFolder folder_;
+    std::filesystem::path path_ = folder_ / "damaged.weights.h5";
+    Sequential<double> model_ = io::load_model<double>(fixture("plain.tensorflow.keras"));
+    GoldenCase recorded_ = load_golden(fixture("plain.tensorflow.golden")).front();
+    Bytes whole_ = bytes_of(fixture("plain.tensorflow.weights.h5"));
+};
+
+TEST_F(DamagedWeights, EveryCutIsFound) {
+    for (std::size_t size = 0; size < whole_.size(); size += 64) EXPECT_EQ(load(cut(whole_, size)), 0U) << size;
+}
+
+TEST_F(DamagedWeights, FlippedBytesAreRefusedOrLoad) {
+    std::mt19937 random(2);
+    std::size_t refused = 0;
+    for (std::size_t at = 0; at < whole_.size(); ++at) {
+        Bytes damaged = whole_;
+        damaged[at] ^= static_cast<unsigned char>(1 + random() % 255);
+        refused += 1 - load(damaged);
+    }
+    EXPECT_GT(refused, 0U);
+}
+
+TEST_F(DamagedWeights, FilesWithManyFlippedBytesAreRefusedOrLoad) {
+    std::mt19937 random(3);
+    for (int round = 0; round < 2000; ++round) {
+        Bytes damaged = whole_;
+        for (int flips = 1 + round % 8; flips > 0; --flips)
+            damaged[random() % damaged.size()] = static_cast<unsigned char>(random());
+        load(damaged);
+    }
+}
+
+TEST_F(DamagedWeights, ABareFileHasNoChecksumForItsValues) {
+    const RowMatrix<float> kernel = std::get<Dense<double>>(model_.layers()[1]).kernel().cast<float>();
+    const auto* first = reinterpret_cast<const unsigned char*>(kernel.data());
+    const auto at = std::search(whole_.begin(), whole_.end(), first, first + sizeof(float) * 12);
+    ASSERT_NE(at, whole_.end());
+    Bytes damaged = whole_;
+    damaged[static_cast<std::size_t>(at - whole_.begin())] ^= 1;
+    EXPECT_EQ(load(damaged), 1U);
+}
+
+}  // namespace
