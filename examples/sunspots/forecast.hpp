@@ -120,7 +120,7 @@ public:
         const std::string script = png + ".gp";
         std::ofstream out(script);
         out << "set terminal png size 1100,600 font ',12'\nset output '" << png << "'\n"
-            << "set title 'Yearly sunspot numbers: held-out years, forecast by a GRU'\nset key top left\n"
+            << "set title 'Yearly sunspot numbers: held-out years, forecast by a GRU'\nset key outside top center horizontal\n"
             << "set xlabel 'year'\nset ylabel 'sunspot number'\nset yrange [0:*]\nset grid\n$data << end\n";
         for (std::size_t t = held_out_ - 30; t < x_.size(); ++t) {
             out << years_[t] << ' ' << x_[t];

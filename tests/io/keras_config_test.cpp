@@ -79,11 +79,12 @@ TEST(LayersOf, AUsersClassIsNotKeras) {
 }
 
 TEST(LayersOf, RefusesWhatIsNoListOfLayers) {
-    for (const char* text : {"[]", "{}", R"({"class_name": "Sequential"})", R"({"class_name": "Sequential", "config": {}})",
-                             R"({"class_name": "Sequential", "config": {"layers": 3}})",
-                             R"({"class_name": "Sequential", "config": {"layers": [3]}})",
-                             R"({"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU"}]}})",
-                             R"({"class_name": "Sequential", "config": {"layers": [{"class_name": 1, "config": {}}]}})"}) {
+    const std::string sequential = R"("class_name": "Sequential")";
+    for (const std::string& text :
+         {std::string("[]"), std::string("{}"), "{" + sequential + "}", "{" + sequential + R"(, "config": {}})",
+          "{" + sequential + R"(, "config": {"layers": 3}})", "{" + sequential + R"(, "config": {"layers": [3]}})",
+          "{" + sequential + R"(, "config": {"layers": [{"class_name": "GRU"}]}})",
+          "{" + sequential + R"(, "config": {"layers": [{"class_name": 1, "config": {}}]}})"}) {
         const Json model = Json::parse(text);
         EXPECT_THROW((void)layers(model), FormatError) << text;
     }
@@ -100,7 +101,8 @@ TEST(GruConfig, HonoursEveryArgument) {
                               .use_bias = true,
                               .kernel_initializer = Initializer::he_normal({.seed = 3}),
                               .recurrent_initializer = Initializer::orthogonal({.gain = 0.7, .seed = 4}),
-                              .bias_initializer = Initializer::random_uniform({.minval = -0.2, .maxval = 0.3, .seed = 5}),
+                              .bias_initializer =
+                                  Initializer::random_uniform({.minval = -0.2, .maxval = 0.3, .seed = 5}),
                               .kernel_regularizer = Regularizer::l1(l1),
                               .recurrent_regularizer = config.options.recurrent_regularizer,
                               .bias_regularizer = Regularizer::l1_l2({.l1 = 0.003, .l2 = 0.004}),
@@ -160,7 +162,8 @@ TEST(GruConfig, NullHasTheMeaningOfNone) {
 
 TEST(GruConfig, NamesLayerAndArgument) {
     expect_contains(gru_refusal("activation", "foo"), "f: layer \"gru\": activation: Activation: expected one of");
-    EXPECT_EQ(gru_refusal("units", 0), "f: layer \"gru\": units expected a whole number from 1 to 2147483647, received 0");
+    EXPECT_EQ(gru_refusal("units", 0),
+              "f: layer \"gru\": units expected a whole number from 1 to 2147483647, received 0");
     EXPECT_EQ(gru_refusal("use_bias", 1), "f: layer \"gru\": use_bias expected true or false, received 1");
     EXPECT_EQ(gru_refusal("dropout", "much"), "f: layer \"gru\": dropout expected a number, received \"much\"");
     EXPECT_EQ(gru_refusal("time_major", true), "f: layer \"gru\": argument \"time_major\" = true is not known");
@@ -235,7 +238,8 @@ TEST(OtherLayers, RefuseWhatTheyCannotDo) {
     model["config"]["layers"][0]["config"]["ragged"] = true;
     const std::vector<io::KerasLayer> found = layers(model);
     expect_contains(format_error_of([&] { (void)io::masking_options(found[1]); }), "mask_value expected a number");
-    expect_contains(format_error_of([&] { (void)io::dropout_options(found[5]); }), "argument \"noise_shape\" = [null,1,3]");
+    expect_contains(format_error_of([&] { (void)io::dropout_options(found[5]); }),
+                    "argument \"noise_shape\" = [null,1,3]");
     expect_contains(format_error_of([&] { (void)io::input_features(found[0]); }), "argument \"ragged\" = true");
 }
 

@@ -54,7 +54,8 @@ TEST(ActivationFrom, AFunctionByName) {
 
 TEST(ActivationFrom, LayersThatServeAsActivations) {
     const auto layer = [](const char* name, const std::string& config) {
-        return activation(saved("keras.layers", name, R"({"name": "a", "trainable": true, "dtype": "float32", )" + config));
+        const std::string of_every_layer = R"({"name": "a", "trainable": true, "dtype": "float32", )";
+        return activation(saved("keras.layers", name, of_every_layer + config));
     };
     EXPECT_EQ(layer("LeakyReLU", R"("negative_slope": 0.25})"), Activation::leaky_relu({.negative_slope = 0.25}));
     EXPECT_EQ(layer("ReLU", R"("max_value": 3, "negative_slope": 0.1, "threshold": 0.2})"),
@@ -75,7 +76,8 @@ TEST(ActivationFrom, RefusesWhatItDoesNotKnow) {
     const auto refusal = [](const std::string& text) { return format_error_of([&] { (void)activation(text); }); };
     expect_contains(refusal(saved("keras.layers", "PReLU", "{}")), "received \"PReLU\"");
     expect_contains(refusal(saved("keras.layers", "Softmax", R"({"axis": 1})")), "Softmax: axis expected -1");
-    expect_contains(refusal(saved("keras.layers", "LeakyReLU", R"({"slope": 1})")), "argument \"slope\" = 1 is not known");
+    expect_contains(refusal(saved("keras.layers", "LeakyReLU", R"({"slope": 1})")),
+                    "argument \"slope\" = 1 is not known");
     expect_contains(refusal(saved("my.module", "LeakyReLU", "{}")), "expected a class of Keras");
     expect_contains(refusal(R"({"module": "builtins", "class_name": "function", "config": "my>cubed"})"), "my>cubed");
     expect_contains(refusal(R"({"value": ["4wEAAAAA", null, null]})"), "f: class_name expected a string");
@@ -88,7 +90,8 @@ TEST(InitializerFrom, EveryClassWithItsParameters) {
     EXPECT_EQ(initializer("Constant", R"({"value": 0.25})"), Initializer::constant(0.25));
     EXPECT_EQ(initializer("Identity", R"({"gain": 0.5})"), Initializer::identity(0.5));
     EXPECT_EQ(initializer("Identity"), Initializer::identity());
-    EXPECT_EQ(initializer("Orthogonal", R"({"gain": 0.7, "seed": 4})"), Initializer::orthogonal({.gain = 0.7, .seed = 4}));
+    EXPECT_EQ(initializer("Orthogonal", R"({"gain": 0.7, "seed": 4})"),
+              Initializer::orthogonal({.gain = 0.7, .seed = 4}));
     EXPECT_EQ(initializer("RandomNormal", R"({"mean": 0.5, "stddev": 0.3, "seed": 9})"),
               Initializer::random_normal({.mean = 0.5, .stddev = 0.3, .seed = 9}));
     EXPECT_EQ(initializer("TruncatedNormal", R"({"mean": 0.1, "stddev": 0.2, "seed": null})"),
@@ -121,7 +124,8 @@ TEST(InitializerFrom, RefusesWhatItDoesNotKnow) {
         return format_error_of([&] { (void)initializer(name, config); });
     };
     expect_contains(refusal("STFT", "{}"), "received \"STFT\"");
-    expect_contains(refusal("Constant", R"({"value": [1, 2]})"), "f: Constant: value expected a number, received [1,2]");
+    expect_contains(refusal("Constant", R"({"value": [1, 2]})"),
+                    "f: Constant: value expected a number, received [1,2]");
     expect_contains(refusal("GlorotUniform", R"({"input_axes": [0]})"), "argument \"input_axes\" = [0] is not known");
     expect_contains(refusal("RandomNormal", R"({"stddev": NaN})"), "f: Initializer: random_normal stddev");
     expect_contains(refusal("VarianceScaling", R"({"mode": "fan"})"), "received \"fan\"");
@@ -146,7 +150,8 @@ TEST(RegularizerFrom, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(ConstraintFrom, EveryClassWithItsParameters) {
-    EXPECT_EQ(constraint("MaxNorm", R"({"max_value": 1.5, "axis": 1})"), Constraint::max_norm({.max_value = 1.5, .axis = 1}));
+    EXPECT_EQ(constraint("MaxNorm", R"({"max_value": 1.5, "axis": 1})"),
+              Constraint::max_norm({.max_value = 1.5, .axis = 1}));
     EXPECT_EQ(constraint("MaxNorm", R"({"max_value": 3, "axis": [0, 1]})"),
               Constraint::max_norm({.max_value = 3, .axis = {0, 1}}));
     EXPECT_EQ(constraint("MaxNorm", R"({"max_value": Infinity, "axis": 0})"),
@@ -163,7 +168,8 @@ TEST(ConstraintFrom, RefusesWhatItDoesNotKnow) {
     expect_contains(format_error_of([] { (void)constraint("UnitNorm", R"({"axis": 5})"); }), "axis expected axes");
     expect_contains(format_error_of([] { (void)constraint("UnitNorm", R"({"axis": []})"); }), "one or two axes");
     expect_contains(format_error_of([] { (void)constraint("UnitNorm", R"({"axis": "x"})"); }), "axis expected axes");
-    expect_contains(format_error_of([] { (void)constraint("MaxNorm", R"({"max_value": NaN})"); }), "f: Constraint: max_norm");
+    expect_contains(format_error_of([] { (void)constraint("MaxNorm", R"({"max_value": NaN})"); }),
+                    "f: Constraint: max_norm");
 }
 
 }  // namespace

@@ -30,12 +30,12 @@ void resize_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, Ind
     for (RowMatrix<S>& mask : masks.state) mask.resize(batch, options.units);
 }
 
-/// Draws the masks of call number `call`: a pure function of seed and call.
+/// Draws the masks of call number `call`: a pure function of seed and call. Stream 0 of a seed is that of the initializers.
 template <RealScalar S>
 void draw_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, std::uint64_t seed, std::uint64_t call) {
-    std::uint64_t stream = call * 2 * kGates;
+    std::uint64_t stream = 1 + call * 2 * kGates;
     for (RowMatrix<S>& mask : masks.input) draw_dropout_mask(mask, options.dropout, RandomStream(seed, stream++));
-    stream = call * 2 * kGates + kGates;
+    stream = 1 + call * 2 * kGates + kGates;
     for (RowMatrix<S>& mask : masks.state)
         draw_dropout_mask(mask, options.recurrent_dropout, RandomStream(seed, stream++));
 }

@@ -46,11 +46,11 @@ struct Gates {
     Index rows;
     Index units;
 
-    [[nodiscard]] S* row(Index i) const { return data + i * gate_stride(units); }
-    /// `count` neighbouring slots as a matrix (rows, count * units).
-    [[nodiscard]] MatrixMap<S> slots(Index first, Index count = 1) const {
-        return {data + first * units, rows, count * units, Eigen::OuterStride<>(gate_stride(units))};
-    }
+    [[nodiscard]] Index stride() const { return gate_stride(units); }
+    [[nodiscard]] S* row(Index i) const { return data + i * stride(); }
+    [[nodiscard]] S* slot(Index i) const { return data + i * units; }
+    /// One slot of all rows, (rows, units).
+    [[nodiscard]] MatrixMap<S> matrix(Index i) const { return {slot(i), rows, units, Eigen::OuterStride<>(stride())}; }
 };
 
 /// The state masks of recurrent dropout for z, r and h, each (batch, units) without gaps, or none.
@@ -96,45 +96,46 @@ void set_gates_to_biases(const StepFunction<S>& f, const Gates<S>& gates) {
     for (Index i = 1; i < gates.rows; ++i) ArrayMap<S>(gates.row(i), kSlots * units) = first;
 }
 
-/// gates z, r += x W for the first two columns of gates and c += x W for the third.
+/// z | r += x [W_z | W_r] and c += x W_h.
 template <RealScalar S>
-void add_input_products(const StepFunction<S>& f, MatrixMap<const S> x, const Gates<S>& gates) {
-    add_product<S>(x, gate_columns<S>(f.kernel, 0, 2), gates.slots(kSlotZ, 2));
-    add_product<S>(x, gate_columns<S>(f.kernel, 2), gates.slots(kSlotC));
+void add_input_products(const StepFunction<S>& f, const MatrixMap<const S>& x, const Gates<S>& gates) {
+    add_product<S>(x, gate_columns<S>(f.kernel, 0, 2), gates.slot(kSlotZ), gates.stride());
+    add_product<S>(x, gate_columns<S>(f.kernel, 2), gates.slot(kSlotC), gates.stride());
 }
 
 /// The first `count` gates += (h . mask) U, which are z, r and (ResetAfter) m.
 template <RealScalar S>
-void add_recurrent_products(const StepFunction<S>& f, Index count, MatrixMap<const S> h, const StateMasks<S>& masks,
+void add_recurrent_products(const StepFunction<S>& f, Index count, const S* h, const StateMasks<S>& masks,
                             const Gates<S>& gates) {
     if (!masks.is_active())
-        return add_product<S>(h, gate_columns<S>(f.recurrent_kernel, 0, count), gates.slots(kSlotZ, count));
-    const Index size = h.size();
+        return add_product<S>(block(h, gates.rows, gates.units), gate_columns<S>(f.recurrent_kernel, 0, count),
+                              gates.slot(kSlotZ), gates.stride());
+    const Index size = gates.rows * gates.units;
     for (Index g = 0; g < count; ++g) {
         ArrayMap<S>(masks.masked_state, size) =
-            ArrayMap<const S>(h.data(), size) * ArrayMap<const S>(masks.gates[static_cast<std::size_t>(g)], size);
-        add_product<S>(block<const S>(masks.masked_state, h.rows(), h.cols()), gate_columns<S>(f.recurrent_kernel, g),
-                       gates.slots(g));
+            ArrayMap<const S>(h, size) * ArrayMap<const S>(masks.gates[static_cast<std::size_t>(g)], size);
+        add_product<S>(block<const S>(masks.masked_state, gates.rows, gates.units),
+                       gate_columns<S>(f.recurrent_kernel, g), gates.slot(g), gates.stride());
     }
 }
 
 /// z = ra(z), r = ra(r); reset before also m = r . h.
 template <bool ResetAfter, RealScalar S>
 void activate_gates(const StepFunction<S>& f, const S* h, const Gates<S>& gates) {
-    f.recurrent_activation.template apply<S>(gates.slots(kSlotZ));
-    f.recurrent_activation.template apply<S>(gates.slots(kSlotR));
+    f.recurrent_activation.template apply<S>(gates.matrix(kSlotZ));
+    f.recurrent_activation.template apply<S>(gates.matrix(kSlotR));
     if constexpr (!ResetAfter)
-        gates.slots(kSlotM) = gates.slots(kSlotR).cwiseProduct(block(h, gates.rows, gates.units));
+        gates.matrix(kSlotM) = gates.matrix(kSlotR).cwiseProduct(block(h, gates.rows, gates.units));
 }
 
 /// c = a(c), ResetAfter c = a(c + r . m); then h' = z . h + (1 - z) . c.
 template <bool ResetAfter, RealScalar S>
 void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, S* next) {
-    if constexpr (ResetAfter) gates.slots(kSlotC) += gates.slots(kSlotR).cwiseProduct(gates.slots(kSlotM));
-    f.activation.template apply<S>(gates.slots(kSlotC));
-    const auto z = gates.slots(kSlotZ).array();
+    if constexpr (ResetAfter) gates.matrix(kSlotC) += gates.matrix(kSlotR).cwiseProduct(gates.matrix(kSlotM));
+    f.activation.template apply<S>(gates.matrix(kSlotC));
+    const auto z = gates.matrix(kSlotZ).array();
     block(next, gates.rows, gates.units).array() =
-        z * block(h, gates.rows, gates.units).array() + (S(1) - z) * gates.slots(kSlotC).array();
+        z * block(h, gates.rows, gates.units).array() + (S(1) - z) * gates.matrix(kSlotC).array();
 }
 
 /// activate_gates for sigmoid, in one pass.
@@ -184,16 +185,15 @@ template <bool ResetAfter, RealScalar S>
 void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const S* h, const StateMasks<S>& masks, S* next) {
     const bool is_default_pair = f.activation.kind() == ActivationKind::tanh &&
                                  f.recurrent_activation.kind() == ActivationKind::sigmoid;
-    add_recurrent_products<S>(f, ResetAfter ? 3 : 2, block(h, gates.rows, gates.units), masks, gates);
+    add_recurrent_products(f, ResetAfter ? 3 : 2, h, masks, gates);
     if (!is_default_pair)
         activate_gates<ResetAfter>(f, h, gates);
     else if (!ResetAfter)
         activate_gates_sigmoid(h, gates);
     if constexpr (!ResetAfter) {
-        if (masks.is_active()) gates.slots(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
-        const MatrixMap<const S> m(gates.slots(kSlotM).data(), gates.rows, gates.units,
-                                   Eigen::OuterStride<>(gate_stride(gates.units)));
-        add_product<S>(m, gate_columns<S>(f.recurrent_kernel, 2), gates.slots(kSlotC));
+        if (masks.is_active()) gates.matrix(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
+        const MatrixMap<const S> m(gates.slot(kSlotM), gates.rows, gates.units, Eigen::OuterStride<>(gates.stride()));
+        add_product<S>(m, gate_columns<S>(f.recurrent_kernel, 2), gates.slot(kSlotC), gates.stride());
     }
     if (is_default_pair)
         finish_step_tanh<ResetAfter>(h, gates, next);

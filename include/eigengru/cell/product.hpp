@@ -75,17 +75,19 @@ void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
 /// out += a * b by tiles of four rows and what remains. Depth in blocks, so that few rows of b are walked at once. Each
 /// element is one sum in the order of k, whatever tile it falls in: a row gives the same bits in every batch.
 template <RealScalar S>
-void add_product_unpacked(ProductRows<S> p, Index rows, Index cols) {
+void add_product_unpacked(const MatrixMap<const S>& a, const MatrixMap<const S>& b, S* out, Index out_stride) {
     using Packet = typename Eigen::internal::packet_traits<S>::type;
     constexpr Index kDepth = 64;
-    const Index depth = p.depth;
-    for (Index k = 0; k < depth; k += kDepth, p.a += kDepth, p.b += kDepth * p.b_stride) {
-        p.depth = std::min(kDepth, depth - k);
+    const Index rows = a.rows();
+    for (Index k = 0; k < a.cols(); k += kDepth) {
+        const ProductRows<S> p{a.data() + k,     a.outerStride(), b.data() + k * b.outerStride(),
+                               b.outerStride(),  out,             out_stride,
+                               std::min(kDepth, a.cols() - k)};
         Index row = 0;
-        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, cols);
-        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, cols);
-        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, cols);
-        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, cols);
+        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, b.cols());
+        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, b.cols());
+        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, b.cols());
+        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, b.cols());
     }
 }
 
@@ -99,7 +101,7 @@ inline constexpr Index kGemmWidth = std::max<Index>(8, kStackBytes / (kGemmDepth
 
 /// out += a * b through Eigen, block by block.
 template <RealScalar S>
-void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b, MatrixMap<S>& out) {
+void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b, MatrixMap<S> out) {
     constexpr Index kWidth = kGemmWidth<S>;
     for (Index r = 0; r < a.rows(); r += kWidth) {
         const Index m = std::min(kWidth, a.rows() - r);
@@ -113,22 +115,21 @@ void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b
     }
 }
 
-/// out += a * b, with a (m, k), b (k, n), out (m, n); out overlaps neither. Allocates nothing.
+/// out += a * b, with a (m, k), b (k, n), out (m, n) in rows `out_stride` apart; out overlaps neither. Allocates nothing.
 /// One row goes to Eigen's GEMV, unless it is so short that the sums fit into one tile. Packing pays from many rows on, and
-/// only where b exceeds the cache.
+/// only where b exceeds the cache. (Maps are passed by reference: a copy of one just made would wait for its own stores.)
 template <RealScalar S>
-void add_product(MatrixMap<const S> a, MatrixMap<const S> b, MatrixMap<S> out) {
+void add_product(const MatrixMap<const S>& a, const MatrixMap<const S>& b, S* out, Index out_stride) {
     constexpr Index kTileColumns = 12 * Eigen::internal::packet_traits<S>::size;
     constexpr Index kPackedRows = 64;
     constexpr Index kPackedBytes = 4 * 1024 * 1024;
-    if (a.rows() == 1 && b.cols() > kTileColumns)
-        out.row(0).noalias() += a.row(0) * b;
-    else if (a.rows() >= kPackedRows && b.size() * Index(sizeof(S)) > kPackedBytes)
-        add_product_packed<S>(a, b, out);
+    const Index rows = a.rows();
+    if (rows == 1 && b.cols() > kTileColumns)
+        VectorMap<S>(out, b.cols()).noalias() += b.transpose() * a.row(0).transpose();
+    else if (rows >= kPackedRows && b.size() * Index(sizeof(S)) > kPackedBytes)
+        add_product_packed<S>(a, b, {out, rows, b.cols(), Eigen::OuterStride<>(out_stride)});
     else
-        add_product_unpacked<S>(
-            {a.data(), a.outerStride(), b.data(), b.outerStride(), out.data(), out.outerStride(), a.cols()}, a.rows(),
-            b.cols());
+        add_product_unpacked<S>(a, b, out, out_stride);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -186,7 +186,8 @@ private:
 ///     const RowMatrix<float> kernel = file.dataset("layers/gru/cell/vars/0").read<float>();
 ///
 /// Only hard links are followed; attributes are never read. As safe from several threads as the HDF5 library is
-/// (Debian's has a lock of its own).
+/// (Debian's has a lock of its own). After some damage in a bare .h5 file the library of version 1.10 loses a few
+/// hundred bytes of its own, and says so ("infinite loop closing library") when the program ends.
 class Hdf5File {
 public:
     /// Throws: FormatError when the bytes are no HDF5 file.

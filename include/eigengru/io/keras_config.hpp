@@ -3,8 +3,8 @@
 //
 // Every argument of a layer is honoured or refused by name, unless it is null or false. Ignored, since they change no
 // number here: "trainable" of layers without weights, "dtype" (all is computed in Scalar; quantized weights are
-// refused), "implementation" of a GRU, "optional" and the batch and time sizes of an input; and outside of a layer's own
-// config all but the number of features it was built for ("compile_config", "shared_object_id" and the like).
+// refused), "implementation" of a GRU, "optional" and the batch and time sizes of an input; and outside of a layer's
+// own config all but the number of features it was built for ("compile_config", "shared_object_id" and the like).
 #pragma once
 
 #include "eigengru/io/keras_values.hpp"

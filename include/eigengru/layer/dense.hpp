@@ -85,7 +85,7 @@ public:
         const MatrixView<const S> view(inputs);
         check_features(view.cols());
         RowMatrix<S> outputs(view.rows(), units());
-        apply(view.map(), detail_map(outputs));
+        apply(view.map(), as_rows(outputs));
         return outputs;
     }
 
@@ -117,7 +117,7 @@ private:
 
     [[nodiscard]] S* bias_data() { return values_.data() + features_ * units(); }
 
-    [[nodiscard]] MatrixMap<S> detail_map(RowMatrix<S>& m) const { return rows<S>(m.data(), m.rows()); }
+    [[nodiscard]] MatrixMap<S> as_rows(RowMatrix<S>& m) const { return rows<S>(m.data(), m.rows()); }
 
     void check_features(Index received) const {
         if (received != features_)
@@ -130,7 +130,7 @@ private:
             for (Index r = 0; r < y.rows(); ++r) y.row(r) = bias().row(0);
         else
             y.setZero();
-        detail::add_product<S>(x, kernel(), y);
+        detail::add_product<S>(x, kernel(), y.data(), y.outerStride());
         options_.activation.template apply<S>(y);
     }
 

@@ -66,7 +66,7 @@ private:
         constexpr std::array<Index, kGates> kSlotOf{kSlotZ, kSlotR, kSlotC};
         for (std::size_t g = 0; g < kGates; ++g)
             add_product<S>(chunk_inputs(first, steps, &call_.dropout->input[g]),
-                           gate_columns<S>(f_.kernel, static_cast<Index>(g)), gates.slots(kSlotOf[g]));
+                           gate_columns<S>(f_.kernel, static_cast<Index>(g)), gates.slot(kSlotOf[g]), gates.stride());
     }
 
     /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already

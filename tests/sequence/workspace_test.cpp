@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/sequence/workspace.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace {
+
+using namespace eigengru;
+using detail::Workspace;
+using detail::WorkspaceShape;
+
+template <class S>
+class WorkspaceOf : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(WorkspaceOf, Scalars, );
+
+TEST(ChunkSteps, HoldAboutAHundredRows) {
+    EXPECT_EQ(detail::chunk_steps(1, 1000), 128);
+    EXPECT_EQ(detail::chunk_steps(3, 1000), 42);
+    EXPECT_EQ(detail::chunk_steps(128, 1000), 1);
+}
+
+TEST(ChunkSteps, NeverExceedTheTimeAndAreNeverNone) {
+    EXPECT_EQ(detail::chunk_steps(1, 7), 7);
+    EXPECT_EQ(detail::chunk_steps(1000, 7), 1);
+    EXPECT_EQ(detail::chunk_steps(0, 7), 7);
+}
+
+TYPED_TEST(WorkspaceOf, IsEmptyAtFirst) {
+    EXPECT_EQ(Workspace<TypeParam>().bytes(), 0);
+}
+
+TYPED_TEST(WorkspaceOf, DoesNotGrowWithTime) {
+    for (const Index batch : {1, 3, 64, 500}) {
+        Workspace<TypeParam> shorter, longer;
+        shorter.prepare({batch, 128, 8, 16});
+        longer.prepare({batch, 1'000'000, 8, 16});
+        EXPECT_EQ(shorter.bytes(), longer.bytes()) << batch;
+    }
+}
+
+TYPED_TEST(WorkspaceOf, StaysBelowAFewChunks) {
+    Workspace<TypeParam> workspace;
+    workspace.prepare({1, 1'000'000, 8, 16});
+    EXPECT_LE(workspace.bytes(), Index(sizeof(TypeParam)) * (3 * 16 + 128 * (8 + detail::gate_stride(16))) + 1);
+}
+
+TYPED_TEST(WorkspaceOf, SmallerCallsNeedNoNewMemory) {
+    for (const auto& [batch, time] : {std::pair<Index, Index>{100, 5}, {3, 50}, {200, 2}, {1, 300}, {64, 2}}) {
+        Workspace<TypeParam> workspace;
+        workspace.prepare({batch, time, 8, 16});
+        const Index bytes = workspace.bytes();
+        const TypeParam* memory = workspace.state(0);
+        for (Index b = 1; b <= batch; ++b)
+            for (Index t = 1; t <= time; ++t) workspace.prepare({b, t, 8, 16});
+        EXPECT_EQ(workspace.bytes(), bytes) << batch << ' ' << time;
+        EXPECT_EQ(workspace.state(0), memory) << batch << ' ' << time;
+    }
+}
+
+TYPED_TEST(WorkspaceOf, GrowsForALargerCall) {
+    Workspace<TypeParam> workspace;
+    workspace.prepare({2, 5, 8, 16});
+    const Index bytes = workspace.bytes();
+    workspace.prepare({200, 5, 8, 16});
+    EXPECT_GT(workspace.bytes(), bytes);
+}
+
+/// Where the parts of a workspace begin and how long they are must not meet, and must end within the memory.
+template <class S>
+void expect_separate(const WorkspaceShape& shape) {
+    Workspace<S> workspace;
+    workspace.prepare(shape);
+    const Index state = shape.batch * shape.units;
+    const Index rows = workspace.chunk() * shape.batch;
+    std::vector<std::pair<S*, Index>> parts{{workspace.state(0), state}, {workspace.state(1), state},
+                                            {workspace.masked_state(), state},
+                                            {workspace.inputs(), rows * shape.features}};
+    for (Index step = 0; step < workspace.chunk(); ++step)
+        parts.push_back({workspace.gates(step, 1).data, shape.batch * detail::gate_stride(shape.units)});
+    for (std::size_t i = 1; i < parts.size(); ++i) EXPECT_LE(parts[i - 1].first + parts[i - 1].second, parts[i].first) << i;
+    const S* end = parts.back().first + parts.back().second;
+    EXPECT_LE((end - workspace.state(0)) * Index(sizeof(S)) + shape.batch, workspace.bytes());
+}
+
+TYPED_TEST(WorkspaceOf, PartsDoNotOverlap) {
+    for (const Index batch : {1, 2, 3, 64, 127, 128, 129, 300})
+        for (const Index time : {1, 2, 43, 200})
+            for (const Index units : {1, 5, 128}) expect_separate<TypeParam>({batch, time, 7, units});
+}
+
+TYPED_TEST(WorkspaceOf, GatesOfAChunkAreThoseOfItsSteps) {
+    Workspace<TypeParam> workspace;
+    workspace.prepare({3, 10, 7, 5});
+    const auto all = workspace.gates(0, workspace.chunk());
+    EXPECT_EQ(all.rows, 30);
+    for (Index step = 0; step < 10; ++step) EXPECT_EQ(workspace.gates(step, 1).data, all.row(step * 3)) << step;
+}
+
+TYPED_TEST(WorkspaceOf, KeepsASeenFlagForEachRow) {
+    Workspace<TypeParam> workspace;
+    workspace.prepare({3, 10, 7, 5});
+    for (Index b = 0; b < 3; ++b) workspace.seen()[b] = static_cast<unsigned char>(b);
+    workspace.prepare({2, 10, 7, 5});
+    EXPECT_EQ(workspace.seen()[1], 1);
+}
+
+}  // namespace
