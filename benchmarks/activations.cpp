@@ -90,7 +90,7 @@ void list_all(Effort effort) {
         contenders.push_back(contender<float>(
             name, values, out, [activation = Activation(name)](RowMatrix<float>& x) { apply(activation, x); }));
     const std::vector<double> times = median_times(contenders, effort);
-    std::cout << "\n" << std::setw(16) << "float" << std::setw(14) << "ns/element" << std::setw(12) << "of relu" << "\n";
+    std::cout << "\n" << std::setw(16) << "float" << std::setw(14) << "ns/element" << std::setw(12) << "of relu\n";
     for (std::size_t i = 0; i < names.size(); ++i)
         std::cout << std::setw(16) << names[i] << std::setw(14) << times[i] / static_cast<double>(values.size())
                   << std::setw(12) << times[i] / times[0] << "\n";
@@ -101,7 +101,8 @@ int run(int argc, char** argv) {
     const Effort effort{.repetitions = arguments.is_quick ? 5 : 15, .seconds = 0.005};
     print_machine();
     std::cout << std::fixed << std::setprecision(3) << "Blocks of " << kRows << " x " << kCols
-              << ", copied and overwritten.\n\n" << std::setw(8) << "type" << std::setw(9) << "name" << std::setw(14) << "ns/element" << std::setw(14)
+              << ", copied and overwritten.\n\n"
+              << std::setw(8) << "type" << std::setw(9) << "name" << std::setw(14) << "ns/element" << std::setw(14)
               << "Eigen's" << std::setw(12) << "ratio" << "\n";
     compare_with_eigen<float>("float", effort);
     compare_with_eigen<double>("double", effort);

@@ -191,8 +191,8 @@ void run_tables(const char* scalar, const std::vector<Index>& batches, const std
                 const Cell cell{is_step, reset_after, batch, n, is_step ? 1 : sequence_time(batch, n)};
                 const Result r = reset_after ? measure<S, true>(cell, effort) : measure<S, false>(cell, effort);
                 csv << (is_step ? "step," : "sequence,") << scalar << "," << reset_after << "," << batch << "," << n
-                    << "," << cell.time << "," << r.layer << "," << r.naive << "," << r.hoisted << "," << r.ratio() << ","
-                    << r.allocations << std::endl;
+                    << "," << cell.time << "," << r.layer << "," << r.naive << "," << r.hoisted << "," << r.ratio()
+                    << "," << r.allocations << std::endl;
                 summary.add(name, r);
                 return r;
             });

@@ -35,7 +35,11 @@ public:
         : MaskView(checked_data(values, static_cast<Index>(batch), static_cast<Index>(time)), batch, time) {}
 
     template <class D>
-    MaskView(const Eigen::DenseBase<D>& mask EIGENGRU_LIFETIMEBOUND) : MaskView(from(mask.derived())) {}
+    MaskView(const Eigen::PlainObjectBase<D>& mask EIGENGRU_LIFETIMEBOUND) : MaskView(from(mask.derived())) {}
+
+    /// A map or a block, which may be a temporary itself.
+    template <class D>
+    MaskView(const Eigen::DenseBase<D>& mask) : MaskView(from(mask.derived())) {}
 
     [[nodiscard]] bool is_present() const { return batch_ >= 0; }
     [[nodiscard]] Index batch() const { return batch_; }

@@ -116,10 +116,15 @@ public:
         detail::check_data("MatrixView", data, detail::checked_size("MatrixView", {rows, cols}));
     }
 
-    /// A row-major Eigen matrix, map or block, or a vector in its own orientation.
+    /// A row-major Eigen matrix, or a vector in its own orientation.
     template <class D>
         requires std::is_const_v<T>
-    MatrixView(const Eigen::DenseBase<D>& matrix EIGENGRU_LIFETIMEBOUND) : MatrixView(from(matrix.derived())) {}
+    MatrixView(const Eigen::PlainObjectBase<D>& matrix EIGENGRU_LIFETIMEBOUND) : MatrixView(from(matrix.derived())) {}
+
+    /// A map or a block, which may be a temporary itself while what it looks at lives on.
+    template <class D>
+        requires std::is_const_v<T>
+    MatrixView(const Eigen::DenseBase<D>& matrix) : MatrixView(from(matrix.derived())) {}
 
     template <class D>
         requires(!std::is_const_v<T>)
@@ -127,7 +132,7 @@ public:
 
     template <class D>
         requires(!std::is_const_v<T>)
-    MatrixView(Eigen::DenseBase<D>&& matrix EIGENGRU_LIFETIMEBOUND) : MatrixView(from(matrix.derived())) {}
+    MatrixView(Eigen::DenseBase<D>&& matrix) : MatrixView(from(matrix.derived())) {}
 
     /// A writable view can be read.
     template <std::same_as<Scalar> Writable>
@@ -186,8 +191,12 @@ public:
 
     template <class D>
         requires std::is_const_v<T>
-    SequenceView(const Eigen::DenseBase<D>& sequence EIGENGRU_LIFETIMEBOUND)
+    SequenceView(const Eigen::PlainObjectBase<D>& sequence EIGENGRU_LIFETIMEBOUND)
         : SequenceView(MatrixView<T>(sequence)) {}
+
+    template <class D>
+        requires std::is_const_v<T>
+    SequenceView(const Eigen::DenseBase<D>& sequence) : SequenceView(MatrixView<T>(sequence)) {}
 
     template <class D>
         requires(!std::is_const_v<T>)

@@ -69,38 +69,23 @@ enum class ActivationKind : unsigned char {
 
 namespace detail {
 
+// clang-format off
 inline constexpr auto kActivationNames = std::to_array<NamedKind<ActivationKind>>({
-    {"linear", ActivationKind::linear},
-    {"tanh", ActivationKind::tanh},
-    {"sigmoid", ActivationKind::sigmoid},
-    {"relu", ActivationKind::relu},
-    {"relu6", ActivationKind::relu6},
-    {"leaky_relu", ActivationKind::leaky_relu},
-    {"elu", ActivationKind::elu},
-    {"selu", ActivationKind::selu},
-    {"celu", ActivationKind::celu},
-    {"gelu", ActivationKind::gelu},
-    {"silu", ActivationKind::silu},
-    {"swish", ActivationKind::silu},
-    {"hard_silu", ActivationKind::hard_silu},
-    {"hard_swish", ActivationKind::hard_silu},
-    {"hard_sigmoid", ActivationKind::hard_sigmoid},
-    {"hard_tanh", ActivationKind::hard_tanh},
-    {"softplus", ActivationKind::softplus},
-    {"softsign", ActivationKind::softsign},
-    {"exponential", ActivationKind::exponential},
-    {"mish", ActivationKind::mish},
-    {"log_sigmoid", ActivationKind::log_sigmoid},
-    {"tanh_shrink", ActivationKind::tanh_shrink},
-    {"soft_shrink", ActivationKind::soft_shrink},
-    {"hard_shrink", ActivationKind::hard_shrink},
-    {"squareplus", ActivationKind::squareplus},
-    {"sparse_plus", ActivationKind::sparse_plus},
-    {"sparse_sigmoid", ActivationKind::sparse_sigmoid},
-    {"softmax", ActivationKind::softmax},
-    {"log_softmax", ActivationKind::log_softmax},
-    {"sparsemax", ActivationKind::sparsemax},
+    {"linear", ActivationKind::linear}, {"tanh", ActivationKind::tanh}, {"sigmoid", ActivationKind::sigmoid},
+    {"relu", ActivationKind::relu}, {"relu6", ActivationKind::relu6}, {"leaky_relu", ActivationKind::leaky_relu},
+    {"elu", ActivationKind::elu}, {"selu", ActivationKind::selu}, {"celu", ActivationKind::celu},
+    {"gelu", ActivationKind::gelu}, {"silu", ActivationKind::silu}, {"swish", ActivationKind::silu},
+    {"hard_silu", ActivationKind::hard_silu}, {"hard_swish", ActivationKind::hard_silu},
+    {"hard_sigmoid", ActivationKind::hard_sigmoid}, {"hard_tanh", ActivationKind::hard_tanh},
+    {"softplus", ActivationKind::softplus}, {"softsign", ActivationKind::softsign},
+    {"exponential", ActivationKind::exponential}, {"mish", ActivationKind::mish},
+    {"log_sigmoid", ActivationKind::log_sigmoid}, {"tanh_shrink", ActivationKind::tanh_shrink},
+    {"soft_shrink", ActivationKind::soft_shrink}, {"hard_shrink", ActivationKind::hard_shrink},
+    {"squareplus", ActivationKind::squareplus}, {"sparse_plus", ActivationKind::sparse_plus},
+    {"sparse_sigmoid", ActivationKind::sparse_sigmoid}, {"softmax", ActivationKind::softmax},
+    {"log_softmax", ActivationKind::log_softmax}, {"sparsemax", ActivationKind::sparsemax},
 });
+// clang-format on
 
 }  // namespace detail
 
