@@ -38,9 +38,9 @@ inline std::string folder_of(const std::string& path) {
 
 /// The floor a header lives on, or nothing when the folder is unknown.
 inline std::optional<int> floor_of(const std::string& path) {
-    static const std::vector<std::pair<std::string, int>> floors = {
-        {"core", 0}, {"math", 1}, {"model", 2}, {"cell", 3}, {"sequence", 4},
-        {"cuda", 4}, {"layer", 5}, {"training", 6}, {"io", 6}};
+    static const std::vector<std::pair<std::string, int>> floors = {{"core", 0},  {"math", 1},     {"model", 2},
+                                                                    {"cell", 3},  {"sequence", 4}, {"cuda", 4},
+                                                                    {"layer", 5}, {"training", 6}, {"io", 6}};
     if (path == "eigengru/eigengru.hpp") return kUmbrellaFloor;
     if (path == "eigengru/fwd.hpp") return 0;
     for (const auto& [folder, floor] : floors)
@@ -96,8 +96,7 @@ inline std::string foreign_include_problem(const std::string& from, const std::s
     const std::string folder = folder_of(from);
     if (starts_with(to, "unsupported/")) return "is not part of Eigen proper";
     if (starts_with(to, "Eigen/")) {
-        const bool allowed =
-            to == "Eigen/Core" || (to == "Eigen/QR" && starts_with(from, "eigengru/math/initializer"));
+        const bool allowed = to == "Eigen/Core" || (to == "Eigen/QR" && starts_with(from, "eigengru/math/initializer"));
         return allowed ? "" : "is too much; include Eigen/Core (Eigen/QR in the initializers)";
     }
     if (to.find_first_of("./") == std::string::npos) return "";  // the standard library
@@ -132,8 +131,7 @@ inline std::vector<std::string> problems_of(const Header& header) {
     if (code.find("#pragma once\n") == std::string::npos) report("has no #pragma once");
     if (has_using_namespace(code)) report("has a using namespace");
     const std::ptrdiff_t lines = std::count(header.text.begin(), header.text.end(), '\n');
-    if (lines > kMostLines)
-        report("has " + std::to_string(lines) + " lines, more than " + std::to_string(kMostLines));
+    if (lines > kMostLines) report("has " + std::to_string(lines) + " lines, more than " + std::to_string(kMostLines));
     return problems;
 }
 

@@ -38,8 +38,9 @@ TEST(Layering, EveryOwnIncludeExists) {
 }
 
 TEST(Layering, UpwardIncludeIsFound) {
-    EXPECT_EQ(problems("eigengru/math/made_up.hpp", "#include \"eigengru/layer/gru.hpp\"\n"),
-              "eigengru/math/made_up.hpp: includes eigengru/layer/gru.hpp, which points upward, from floor 1 to floor 5\n");
+    EXPECT_EQ(
+        problems("eigengru/math/made_up.hpp", "#include \"eigengru/layer/gru.hpp\"\n"),
+        "eigengru/math/made_up.hpp: includes eigengru/layer/gru.hpp, which points upward, from floor 1 to floor 5\n");
     EXPECT_NE(problems("eigengru/sequence/made_up.hpp", "  #  include <eigengru/layer/gru.hpp>\n"), "");
     EXPECT_NE(problems("eigengru/fwd.hpp", "#include \"eigengru/math/activation.hpp\"\n"), "");
 }

@@ -140,10 +140,11 @@ TYPED_TEST(GruStepOf, GivesTheSameInPlace) {
 TEST(GatesOf, SlotsLieSideBySide) {
     std::vector<float> memory(static_cast<std::size_t>(2 * gate_stride(3)));
     const Gates<float> gates{memory.data(), 2, 3};
-    gates.slots(eigengru::detail::kSlotM).setConstant(5.0f);
+    gates.matrix(eigengru::detail::kSlotM).setConstant(5.0f);
     EXPECT_EQ(gates.row(1)[2 * 3], 5.0f);
     EXPECT_EQ(gates.row(1)[3 * 3], 0.0f);
-    EXPECT_EQ(gates.slots(0, 4).sum(), 2 * 3 * 5.0f);
+    EXPECT_EQ(gates.slot(2) + gates.stride(), gates.row(1) + 2 * 3);
+    EXPECT_EQ(std::count(memory.begin(), memory.end(), 5.0f), 2 * 3);
 }
 
 TEST(GatesOf, RowsNeverLieWholePagesApart) {

@@ -65,8 +65,7 @@ private:
 template <class M>
 class EigenBackendOf : public testing::Test {
 protected:
-    using S = typename M::Scalar;
-    using Runner = Backend<S, M::kResetAfter>;
+    using Runner = Backend<typename M::Scalar, M::kResetAfter>;
 };
 TYPED_TEST_SUITE(EigenBackendOf, Modes, );
 
@@ -80,14 +79,14 @@ TYPED_TEST(EigenBackendOf, LastAndStateAreTheLastOfTheSequences) {
 TYPED_TEST(EigenBackendOf, WritesOnlyWhatIsWanted) {
     typename TestFixture::Runner backend(3, 5);
     const auto y = backend.run(backend.plan());
-    RowMatrix<typename TestFixture::S> state(3, kUnits);
+    RowMatrix<typename TypeParam::Scalar> state(3, kUnits);
     backend.run_into({.state = state}, backend.plan());
     EXPECT_EQ(state, y.state);
     EXPECT_NO_THROW(backend.run_into({}, backend.plan()));
 }
 
 TYPED_TEST(EigenBackendOf, LeavesWhatLiesBetweenTheRowsOfItsResults) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(2, 3);
     const auto y = backend.run(backend.plan());
     std::vector<S> memory(2 * 40, S(7));
@@ -100,7 +99,7 @@ TYPED_TEST(EigenBackendOf, LeavesWhatLiesBetweenTheRowsOfItsResults) {
 }
 
 TYPED_TEST(EigenBackendOf, ChunksOfTimeDoNotShow) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner whole(1, 300);  // more steps than a chunk holds
     const auto y = whole.run(whole.plan());
     RowMatrix<S> state = RowMatrix<S>::Zero(1, kUnits);
@@ -116,13 +115,13 @@ TYPED_TEST(EigenBackendOf, ChunksOfTimeDoNotShow) {
 TYPED_TEST(EigenBackendOf, GoingBackwardsIsTheReversedInput) {
     typename TestFixture::Runner backend(1, 6);
     const auto y = backend.run(backend.plan({}, true));
-    const RowMatrix<typename TestFixture::S> reversed = backend.inputs().sequence(0).colwise().reverse();
+    const RowMatrix<typename TypeParam::Scalar> reversed = backend.inputs().sequence(0).colwise().reverse();
     backend.inputs().sequence(0) = reversed;
     EXPECT_EQ(backend.run(backend.plan()).sequences.matrix(), y.sequences.matrix());
 }
 
 TYPED_TEST(EigenBackendOf, MaskedRowKeepsItsState) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(2, 4);
     const RowMatrix<S> state = RowMatrix<S>::Random(2, kUnits);
     const auto y = backend.run(backend.plan({0, 2}), state);
@@ -132,7 +131,7 @@ TYPED_TEST(EigenBackendOf, MaskedRowKeepsItsState) {
 }
 
 TYPED_TEST(EigenBackendOf, MaskedFirstStepsGiveZerosWhateverTheState) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(1, 4);
     const RowMatrix<S> state = RowMatrix<S>::Random(1, kUnits);
     const auto y = backend.run(backend.plan({2}, true), state);  // backwards: the padding comes first
@@ -141,7 +140,7 @@ TYPED_TEST(EigenBackendOf, MaskedFirstStepsGiveZerosWhateverTheState) {
 }
 
 TYPED_TEST(EigenBackendOf, ZeroOutputForMaskKeepsTheStateBehindTheZeros) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(1, 4);
     const auto plain = backend.run(backend.plan({2}));
     const auto y = backend.run(backend.plan({2}), {}, true);
@@ -150,7 +149,7 @@ TYPED_TEST(EigenBackendOf, ZeroOutputForMaskKeepsTheStateBehindTheZeros) {
 }
 
 TYPED_TEST(EigenBackendOf, StepsThatNobodyUsesAreSkipped) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(2, 4);
     backend.inputs().step(2).setConstant(std::numeric_limits<S>::quiet_NaN());
     backend.inputs().step(3).setConstant(std::numeric_limits<S>::quiet_NaN());
@@ -159,7 +158,7 @@ TYPED_TEST(EigenBackendOf, StepsThatNobodyUsesAreSkipped) {
 }
 
 TYPED_TEST(EigenBackendOf, InputMasksScaleTheInputs) {
-    using S = typename TestFixture::S;
+    using S = typename TypeParam::Scalar;
     typename TestFixture::Runner backend(2, 4);
     const DropoutMasks<S> twice{.input = {RowMatrix<S>::Constant(2, kFeatures, S(2))}};
     const DropoutMasks<S> thrice_twice{.input = std::vector<RowMatrix<S>>(3, twice.input[0])};
@@ -174,7 +173,7 @@ TYPED_TEST(EigenBackendOf, InputMasksScaleTheInputs) {
 TYPED_TEST(EigenBackendOf, RunsAgainInTheSameWorkspaceAlike) {
     typename TestFixture::Runner backend(3, 5);
     const auto first = backend.run(backend.plan());
-    (void)backend.run(backend.plan({1, 0, 5}), RowMatrix<typename TestFixture::S>::Random(3, kUnits).eval());
+    (void)backend.run(backend.plan({1, 0, 5}), RowMatrix<typename TypeParam::Scalar>::Random(3, kUnits).eval());
     EXPECT_EQ(backend.run(backend.plan()).sequences.matrix(), first.sequences.matrix());
 }
 

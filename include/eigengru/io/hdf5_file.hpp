@@ -4,6 +4,7 @@
 
 #include "eigengru/core/types.hpp"
 #include "eigengru/io/hdf5_handle.hpp"
+#include "eigengru/io/hdf5_layout.hpp"
 
 #include <algorithm>
 #include <array>
@@ -192,6 +193,7 @@ class Hdf5File {
 public:
     /// Throws: FormatError when the bytes are no HDF5 file.
     Hdf5File(Bytes bytes, Where where) : where_(std::move(where)), bytes_(bytes.size()) {
+        detail::Hdf5LayoutCheck(bytes, where_).run();
         const detail::QuietHdf5 quiet;
         detail::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), &H5Pclose);
         constexpr std::size_t increment = 1 << 16;

@@ -49,6 +49,7 @@ public:
     /// Throws: ShapeError, OptionError.
     Dense(Index features, DenseOptions options) : options_(validated(std::move(options), features)), features_(features) {
         const std::uint64_t seed = options_.seed ? *options_.seed : random_seed();
+        detail::checked_size("Dense", {features, units()});  // so that the sum below cannot overflow
         values_.setZero(detail::checked_size("Dense", {features + (options_.use_bias ? 1 : 0), units()}));
         options_.kernel_initializer.fill(rows<S>(values_.data(), features_), WeightRank::matrix, seed);
         if (options_.use_bias) options_.bias_initializer.fill(rows<S>(bias_data(), 1), WeightRank::vector, seed + 1);

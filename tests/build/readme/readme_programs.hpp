@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the programs in a Markdown file: the ```cpp blocks that contain `int main`. A comment on the line before a block
-// says what the program needs; it does not show in the rendered page:
+// Finds the programs in a Markdown file: the ```cpp blocks that contain `int main`. A comment on the line before a
+// block says what the program needs; it does not show in the rendered page:
 //
 //   <!-- needs: keras -->                                           it links eigengru::keras
 //   <!-- needs: file examples/sunspots/sunspots.keras as model.keras -->   a copy of that file in its working folder
