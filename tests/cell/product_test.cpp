@@ -91,8 +91,9 @@ TYPED_TEST(AddProductOf, IsThePlainProductBeyondEveryLimitOfABlock) {
 }
 
 TYPED_TEST(AddProductOf, IsThePlainProductWhereTheWeightsExceedTheCache) {
-    expect_product<TypeParam>(65, 530, 2010, 1);
-    expect_product<TypeParam>(2, 530, 2010, 0);
+    constexpr Index kDepth = 2200 / Index(sizeof(TypeParam));  // with 1950 columns just above 4 MiB
+    expect_product<TypeParam>(64, kDepth, 1950, 1);
+    expect_product<TypeParam>(2, kDepth, 1950, 0);
 }
 
 TYPED_TEST(AddProductOf, IsThePlainProductThroughEigenToo) {

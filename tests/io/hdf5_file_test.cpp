@@ -112,10 +112,11 @@ TEST_F(Hdf5FileTest, ReadsEveryBfloat16) {
     const RowMatrix<float> values = read<float>();
     for (unsigned bits = 0; bits < 65536; ++bits) {
         const auto expected = std::bit_cast<float>(bits << 16U);
-        if (std::isnan(expected))
+        if (std::isnan(expected)) {
             EXPECT_TRUE(std::isnan(values(0, bits)));
-        else
+        } else {
             EXPECT_EQ(values(0, bits), expected) << bits;
+        }
     }
     EXPECT_EQ(read<double>()(0, 0x3f80), 1.0);
 }
@@ -147,36 +148,18 @@ TEST_F(Hdf5FileTest, RefusesADataSetWithoutElements) {
     EXPECT_EQ(refusal(), "f: x: expected at least one number, received none");
 }
 
-TEST_F(Hdf5FileTest, ReadsChunksPlainAndDeflated) {
-    for (const bool is_deflated : {false, true}) {
-        const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-        const std::vector<hsize_t> chunk{2, 2};
-        H5Pset_chunk(creation, 2, chunk.data());
-        if (is_deflated) H5Pset_deflate(creation, 9);
-        Hdf5Writer(path_).add("x", {3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}, H5T_IEEE_F32LE, creation);
-        H5Pclose(creation);
-        EXPECT_EQ(read()(2, 2), 9.0);
-        EXPECT_EQ(read()(1, 0), 4.0);
-    }
-}
-
-TEST_F(Hdf5FileTest, RefusesOtherFilters) {
+TEST_F(Hdf5FileTest, RefusesChunks) {
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    const hsize_t chunk = 2;
-    H5Pset_chunk(creation, 1, &chunk);
-    H5Pset_fletcher32(creation);
-    Hdf5Writer(path_).add("x", {4}, {1, 2, 3, 4}, H5T_IEEE_F64LE, creation);
+    const std::vector<hsize_t> chunk{2, 2};
+    H5Pset_chunk(creation, 2, chunk.data());
+    Hdf5Writer(path_).add("x", {2, 2}, {1, 2, 3, 4}, H5T_IEEE_F32LE, creation);
     H5Pclose(creation);
-    EXPECT_EQ(refusal(), "f: x: expected no filter other than deflate, received filter 3");
+    EXPECT_EQ(refusal(), "f: x: expected numbers in one piece, received chunks, or a compact or virtual data set");
 }
 
 TEST_F(Hdf5FileTest, RefusesAShapeThatNothingIsStoredFor) {
-    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    const std::vector<hsize_t> chunk{16, 16};
-    H5Pset_chunk(creation, 2, chunk.data());
-    Hdf5Writer(path_).add("x", {1U << 20U, 1U << 20U}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE, creation);
-    H5Pclose(creation);
-    expect_contains(refusal(), "f: x: is damaged: 1099511627776 numbers of 8 bytes cannot come out of 0 bytes");
+    Hdf5Writer(path_).add("x", {1U << 20U, 1U << 20U}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE);
+    expect_contains(refusal(), "f: x: is damaged: 1099511627776 numbers of 8 bytes cannot stand in 0 bytes");
 }
 
 TEST_F(Hdf5FileTest, RefusesNumbersInAnotherFile) {
@@ -196,7 +179,7 @@ TEST_F(Hdf5FileTest, RefusesAVirtualDataSet) {
     Hdf5Writer(path_).add("x", {2}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE, creation);
     H5Pclose(creation);
     H5Sclose(space);
-    EXPECT_EQ(refusal(), "f: x: expected numbers in this file, received a virtual data set");
+    EXPECT_EQ(refusal(), "f: x: expected numbers in one piece, received chunks, or a compact or virtual data set");
 }
 
 TEST_F(Hdf5FileTest, FollowsHardLinksAlone) {
@@ -238,7 +221,7 @@ TEST_F(Hdf5FileTest, RefusesADataSetInPlaceOfAGroup) {
 
 TEST_F(Hdf5FileTest, RefusesWhatIsNoHdf5) {
     write(path_, bytes_of(std::string_view("this is a text")));
-    EXPECT_EQ(refusal(), "f: expected an HDF5 file, as Keras saves one, or it is damaged");
+    EXPECT_EQ(refusal(), "f: expected an HDF5 file, as Keras saves one");
 }
 
 TEST_F(Hdf5FileTest, TwoFilesAreOpenAtOnce) {

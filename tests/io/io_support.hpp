@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of io/ share: a folder for scratch files, zip archives and HDF5 files made to order, and the Keras files
-// of tests/golden/models, also with an edited configuration.
+// What the tests of io/ share: a folder for scratch files, zip archives and HDF5 files made to order, and the files of
+// tests/golden/models, also with an edited configuration.
 #pragma once
 
 #include "eigengru/io/keras_json.hpp"

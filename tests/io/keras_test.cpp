@@ -392,7 +392,9 @@ TEST(DamagedKerasFile, AFlippedByteIsFoundInsideAMemberAndFoundOrHarmlessOutside
             Sequential<double> model = io::load_model<double>(p);
             expect_recorded_predictions(model, recorded, 1e-11);
         });
-        if (inside[at]) EXPECT_EQ(loaded, 0U) << "byte " << at;
+        if (inside[at]) {
+            EXPECT_EQ(loaded, 0U) << "byte " << at;
+        }
         patch(path, at, whole[at]);
     }
 }
@@ -457,7 +459,7 @@ TEST_F(DamagedWeights, ABareFileHasNoChecksumForItsValues) {
 
 }  // namespace
 
-// The HDF5 library loses a few hundred bytes of its own when it meets a damaged object header; the leak checker is told.
+// The HDF5 library loses a few hundred bytes of its own after some damage; the leak checker is told.
 extern "C" const char* __lsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
 extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
     return "leak:libhdf5";

@@ -93,7 +93,9 @@ TYPED_TEST(ActivationFunctionOf, MishAndSoftsignDoNotOverflow) {
 
 TYPED_TEST(ActivationFunctionOf, SoftmaxDoesNotOverflow) {
     const auto y = this->row(Softmax<TypeParam>(), {this->kHuge, 0, this->kHuge});
-    EXPECT_EQ(y, (std::vector<TypeParam>{TypeParam(0.5), 0, TypeParam(0.5)}));
+    EXPECT_EQ(y[0], TypeParam(0.5));
+    EXPECT_LT(y[1], std::numeric_limits<TypeParam>::min());
+    EXPECT_EQ(y[2], TypeParam(0.5));
 }
 
 TYPED_TEST(ActivationFunctionOf, SoftmaxOfOneElementIsOne) {

@@ -139,11 +139,12 @@ TYPED_TEST(PacketOf, ForEachPacketVisitsEachElementOnce) {
 }
 
 TYPED_TEST(PacketOf, LanesAddSubtractAndMultiply) {
-    using Packet = typename Eigen::internal::packet_traits<TypeParam>::type;
-    using L = detail::Lanes<Packet>;
-    std::vector<TypeParam> a(Eigen::internal::unpacket_traits<Packet>::size, TypeParam(5)), b(a.size(), TypeParam(3)), c(a.size());
-    (L::load(a.data()) * L::load(b.data()) - L::load(a.data()) + L::load(b.data())).store(c.data());
-    for (const TypeParam value : c) EXPECT_EQ(value, TypeParam(13));
+    std::vector<TypeParam> a(7, TypeParam(5)), b(7, TypeParam(3)), c(7);
+    detail::for_each_packet<TypeParam>(7, [&](auto packet, Index i) {
+        using L = detail::Lanes<decltype(packet)>;
+        (L::load(a.data() + i) * L::load(b.data() + i) - L::load(a.data() + i) + L::load(b.data() + i)).store(c.data() + i);
+    });
+    EXPECT_EQ(c, std::vector<TypeParam>(7, TypeParam(13)));
 }
 
 }  // namespace

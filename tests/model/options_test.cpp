@@ -228,10 +228,10 @@ TEST(ValidateGru, UnknownNamesAreRefusedWithTheKnownOnes) {
             EXPECT_NE(message.find(detail::text("\"", name, "\"")), std::string::npos) << message;
         EXPECT_NE(message.find("received \"foo\""), std::string::npos) << message;
     };
-    lists(message_of<OptionError>([] { GruOptions{.activation = "foo"}; }), {"tanh", "softmax"});
-    lists(message_of<OptionError>([] { GruOptions{.kernel_initializer = "foo"}; }), {"zeros", "orthogonal"});
-    lists(message_of<OptionError>([] { GruOptions{.kernel_regularizer = "foo"}; }), {"l1", "l2"});
-    lists(message_of<OptionError>([] { GruOptions{.kernel_constraint = "foo"}; }), {"max_norm", "non_neg"});
+    lists(message_of<OptionError>([] { (void)GruOptions{.activation = "foo"}; }), {"tanh", "softmax"});
+    lists(message_of<OptionError>([] { (void)GruOptions{.kernel_initializer = "foo"}; }), {"zeros", "orthogonal"});
+    lists(message_of<OptionError>([] { (void)GruOptions{.kernel_regularizer = "foo"}; }), {"l1", "l2"});
+    lists(message_of<OptionError>([] { (void)GruOptions{.kernel_constraint = "foo"}; }), {"max_norm", "non_neg"});
 }
 
 TEST(IsDropping, OnlyStrictlyBetweenZeroAndOne) {

@@ -89,6 +89,7 @@ public:
         if (scratch.size() < scratch_size(batch))
             EIGENGRU_THROW(ShapeError, "GruCell::step: scratch expected at least ", scratch_size(batch),
                            " elements, received ", scratch.size());
+        if (batch == 0) return;
         const detail::StepFunction<S> f = function();
         const detail::Gates<S> gates{scratch.data(), batch, units()};
         detail::set_gates_to_biases<ResetAfter>(f, gates);

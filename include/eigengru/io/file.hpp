@@ -18,9 +18,6 @@ namespace eigengru::inline EIGENGRU_ABI::io {
 /// The largest file, and the largest member of an archive, that is read: 2 GiB.
 inline constexpr std::uint64_t kMostFileBytes = std::uint64_t{1} << 31;
 
-/// Deflate never makes more than 1032 bytes out of one; what claims more is no honest file.
-inline constexpr std::uint64_t kMostInflation = 1032;
-
 using Bytes = std::vector<unsigned char>;
 
 /// Where an error happened, from the function inwards: `io::load_model: model.keras: layer "gru"`.

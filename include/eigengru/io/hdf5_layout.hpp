@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks the skeleton of an HDF5 file before the HDF5 library sees it. Version 1.10 of the library believes some sizes in
-// a damaged file, and allocates that much before it finds out; others it finds out too late to free all that it has.
+// Checks the skeleton of an HDF5 file before the HDF5 library sees it. Version 1.10 of the library believes some sizes
+// in a damaged file, and allocates that much before it finds out; others it finds out too late to free all it has.
 #pragma once
 
 #include "eigengru/io/file.hpp"
@@ -21,7 +21,8 @@ public:
 
     /// Throws: FormatError.
     void run() {
-        expect(0, "\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras saves one");
+        if (bytes_.size() < 96 || !starts_with(0, "\x89HDF\r\n\x1a\n"))
+            where_.fail("expected an HDF5 file, as Keras saves one");
         const std::uint64_t version = number(8, 1);
         if (version > 1) return;
         const std::uint64_t addresses = version == 0 ? 24 : 28;  // the base, free space, end of file, driver

@@ -11,6 +11,9 @@
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
+/// Deflate never makes more than 1032 bytes out of one; a member that claims more is no honest one.
+inline constexpr std::uint64_t kMostInflation = 1032;
+
 /// A zip archive on disk, open for reading. Members may be stored (as Keras writes them) or deflated.
 ///
 ///     const ZipArchive archive("model.keras", where);

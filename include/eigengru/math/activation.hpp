@@ -167,9 +167,6 @@ private:
 
     static Activation by_name(std::string_view name);
 
-    template <RealScalar S>
-    [[nodiscard]] S parameter(std::size_t i) const { return static_cast<S>(parameters_[i]); }
-
     ActivationKind kind_ = ActivationKind::linear;
     bool flag_ = false;  // gelu: approximate; relu: has a max_value
     std::array<double, 3> parameters_{};
@@ -225,27 +222,26 @@ void apply_to_rows(MatrixMap<S> block, const F& f) {
     for (Index r = 0; r < block.rows(); ++r) f.value(ArrayMap<S>(block.data() + r * block.outerStride(), block.cols()));
 }
 
-}  // namespace detail
-
+/// All but custom ones; `flag` is true for gelu's approximation and for a relu that has a max_value.
 template <RealScalar S>
-void Activation::apply(MatrixMap<S> block) const {
-    using namespace detail;
-    const S a = parameter<S>(0);
-    const S b = parameter<S>(1);
+void apply_activation(ActivationKind kind, const std::array<double, 3>& parameters, bool flag, MatrixMap<S> block) {
+    const S a = static_cast<S>(parameters[0]);
+    const S b = static_cast<S>(parameters[1]);
     const auto each = [&block](const auto& f) { apply_elementwise<S>(block, f); };
     const auto rows = [&block](const auto& f) { apply_to_rows<S>(block, f); };
-    switch (kind_) {
-        case ActivationKind::linear: return;
+    switch (kind) {
+        case ActivationKind::linear:
+        case ActivationKind::custom: return;
         case ActivationKind::tanh: return apply_vectorised<S>(block, [](const auto& x) { return tanh_of<S>(x); });
         case ActivationKind::sigmoid: return apply_vectorised<S>(block, [](const auto& x) { return sigmoid_of<S>(x); });
         case ActivationKind::relu:
-            return each(Relu<S>{a, flag_ ? b : std::numeric_limits<S>::infinity(), parameter<S>(2)});
+            return each(Relu<S>{a, flag ? b : std::numeric_limits<S>::infinity(), static_cast<S>(parameters[2])});
         case ActivationKind::relu6: return each(Relu<S>{S(0), S(6), S(0)});
         case ActivationKind::leaky_relu: return each(LeakyRelu<S>{a});
         case ActivationKind::elu: return each(Elu<S>{a});
         case ActivationKind::selu: return each(Elu<S>{S(kSeluAlpha), S(kSeluScale)});
         case ActivationKind::celu: return each(Celu<S>{a});
-        case ActivationKind::gelu: return flag_ ? each(GeluTanh<S>()) : each(GeluExact<S>());
+        case ActivationKind::gelu: return flag ? each(GeluTanh<S>()) : each(GeluExact<S>());
         case ActivationKind::silu: return each(Silu<S>());
         case ActivationKind::hard_silu: return each(HardSilu<S>());
         case ActivationKind::hard_sigmoid: return each(HardSigmoid<S>());
@@ -265,13 +261,21 @@ void Activation::apply(MatrixMap<S> block) const {
         case ActivationKind::softmax: return rows(Softmax<S>());
         case ActivationKind::log_softmax: return rows(LogSoftmax<S>());
         case ActivationKind::sparsemax: return rows(Sparsemax<S>());
-        case ActivationKind::custom:
-            return for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
     }
 }
 
+}  // namespace detail
+
+template <RealScalar S>
+void Activation::apply(MatrixMap<S> block) const {
+    if (custom_)
+        detail::for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
+    else
+        detail::apply_activation<S>(kind_, parameters_, flag_, block);
+}
+
 inline std::string Activation::to_string() const {
-    const std::string own(name());
+    std::string own(name());
     const auto with = [&own](const auto&... parts) { return own + "(" + detail::text(parts...) + ")"; };
     const double a = parameters_[0];
     const double b = parameters_[1];

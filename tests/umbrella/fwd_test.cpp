@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// fwd.hpp alone: its names can be declared with, and are those that the definitions have.
+#include "eigengru/fwd.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+/// What a header of a user's would say; nothing here needs a definition.
+struct Holder {
+    eigengru::Gru<float, true>* gru = nullptr;
+    eigengru::Gru<double, false>* other = nullptr;
+    eigengru::GruCell<float, true>* cell = nullptr;
+    eigengru::GruOptions* options = nullptr;
+    eigengru::GruConfig* config = nullptr;
+    eigengru::CallOptions<float>* call = nullptr;
+    eigengru::DropoutMasks<float>* masks = nullptr;
+    eigengru::Output<float>* output = nullptr;
+    eigengru::OutputView<float>* output_view = nullptr;
+    eigengru::RegularizationLosses<float>* losses = nullptr;
+    eigengru::GruParameters<float, true>* parameters = nullptr;
+    eigengru::ParameterUpdate<float, true>* update = nullptr;
+    eigengru::Sequence<float>* sequence = nullptr;
+    eigengru::SequenceView<const float>* view = nullptr;
+    eigengru::MatrixView<const float>* matrix = nullptr;
+    eigengru::MaskView* mask = nullptr;
+    eigengru::IndexListView* list = nullptr;
+    eigengru::Shape3* shape = nullptr;
+    eigengru::Activation* activation = nullptr;
+    eigengru::Initializer* initializer = nullptr;
+    eigengru::Regularizer* regularizer = nullptr;
+    eigengru::Constraint* constraint = nullptr;
+    eigengru::CudnnMode* mode = nullptr;
+    eigengru::BackendVerdict* verdict = nullptr;
+};
+
+using Train = void (*)(eigengru::Gru<float, true>& layer, const eigengru::GruOptions& options);
+
+TEST(ForwardDeclarations, CanBeDeclaredWith) {
+    EXPECT_EQ(Holder().gru, nullptr);
+    EXPECT_EQ(Train(), nullptr);
+}
+
+}  // namespace
+
+#include "eigengru/eigengru.hpp"
+
+namespace {
+
+TEST(ForwardDeclarations, AreTheTypesOfTheLibrary) {
+    eigengru::Gru<float> gru(2, {.units = 3});
+    eigengru::GruCell<float> cell(2, {.units = 3});
+    Holder holder{.gru = &gru, .cell = &cell};
+    EXPECT_EQ(holder.gru->units(), holder.cell->units());
+}
+
+}  // namespace
