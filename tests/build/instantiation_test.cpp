@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every public template, whole, for every scalar type and reset mode: an explicit instantiation compiles the members that
-// no test calls. The functions among the templates are instantiated by calls.
+// Every public template, whole, for every scalar type and reset mode: an explicit instantiation compiles the members
+// that no test calls. The functions among the templates are instantiated by calls.
 #include "eigengru/eigengru.hpp"
 
 #include <gtest/gtest.h>

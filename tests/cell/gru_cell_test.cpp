@@ -39,7 +39,8 @@ template <class S, bool R>
 RowMatrix<S> step_of_layer(const GruCell<S, R>& cell, const RowMatrix<S>& inputs, const RowMatrix<S>& state) {
     Gru<S, R> layer(cell.features(), cell.options());
     layer.set_weights(cell.get_weights());
-    return layer(SequenceView<const S>(inputs.data(), {inputs.rows(), 1, inputs.cols()}), {.initial_state = state}).state;
+    return layer(SequenceView<const S>(inputs.data(), {inputs.rows(), 1, inputs.cols()}), {.initial_state = state})
+        .state;
 }
 
 template <class S, bool R>
@@ -68,7 +69,8 @@ TYPED_TEST_SUITE(GruCellOf, Modes, );
 TYPED_TEST(GruCellOf, StepIsTheLayersForOneStep) {
     for (const Index batch : {1, 2, 3, 7, 8, 9, 33})
         for (const Index units : {1, 3, 8, 17})
-            expect_step_of_layer(typename TypeParam::Cell(5, {.units = units, .bias_initializer = "random_normal"}), batch);
+            expect_step_of_layer(typename TypeParam::Cell(5, {.units = units, .bias_initializer = "random_normal"}),
+                                 batch);
 }
 
 TYPED_TEST(GruCellOf, StepWithoutBiasIsTheLayers) {

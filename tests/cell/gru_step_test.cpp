@@ -30,9 +30,15 @@ std::vector<S> values_of(const RowMatrix<S>& m) {
 template <class S, bool ResetAfter>
 class OneStep {
 public:
-    OneStep(Index batch, Index units, std::string activation = "tanh", std::string recurrent = "sigmoid", bool use_bias = true)
-        : parameters_(kFeatures, units, use_bias), activation_(activation), recurrent_(recurrent), batch_(batch),
-          units_(units), inputs_(RowMatrix<S>::Random(batch, kFeatures)), state_(RowMatrix<S>::Random(batch, units)) {
+    OneStep(Index batch, Index units, std::string activation = "tanh", std::string recurrent = "sigmoid",
+            bool use_bias = true)
+        : parameters_(kFeatures, units, use_bias),
+          activation_(activation),
+          recurrent_(recurrent),
+          batch_(batch),
+          units_(units),
+          inputs_(RowMatrix<S>::Random(batch, kFeatures)),
+          state_(RowMatrix<S>::Random(batch, units)) {
         parameters_.flat().setRandom();
         options_ = {.batch = static_cast<std::size_t>(batch), .time = 1, .features = kFeatures,
                     .units = static_cast<std::size_t>(units), .activation = {activation, {}},
@@ -41,14 +47,16 @@ public:
 
     void drop_state() {
         masks_.assign(3, RowMatrix<S>());
-        for (RowMatrix<S>& mask : masks_) mask = (RowMatrix<S>::Random(batch_, units_).array() > 0).template cast<S>() * S(1.5);
+        for (RowMatrix<S>& mask : masks_)
+            mask = (RowMatrix<S>::Random(batch_, units_).array() > 0).template cast<S>() * S(1.5);
     }
 
     /// Into memory of its own, or in place.
     [[nodiscard]] RowMatrix<S> by_library(bool in_place = false) const {
         const StepFunction<S> f{parameters_.kernel(), parameters_.recurrent_kernel(), parameters_.bias(), activation_,
                                 recurrent_};
-        std::vector<S> memory(static_cast<std::size_t>(batch_ * gate_stride(units_)), std::numeric_limits<S>::quiet_NaN());
+        std::vector<S> memory(static_cast<std::size_t>(batch_ * gate_stride(units_)),
+                              std::numeric_limits<S>::quiet_NaN());
         const Gates<S> gates{memory.data(), batch_, units_};
         eigengru::detail::set_gates_to_biases<ResetAfter>(f, gates);
         const MatrixMap<const S> x(inputs_.data(), batch_, kFeatures, Eigen::OuterStride<>(kFeatures));
@@ -62,7 +70,8 @@ public:
     }
 
     [[nodiscard]] RowMatrix<S> by_loops() const {
-        const ReferenceWeights<S> weights{values_of<S>(parameters_.kernel()), values_of<S>(parameters_.recurrent_kernel()),
+        const ReferenceWeights<S> weights{values_of<S>(parameters_.kernel()),
+                                          values_of<S>(parameters_.recurrent_kernel()),
                                           values_of<S>(parameters_.bias())};
         ReferenceCall<S> call{.inputs = values_of(inputs_), .initial_state = values_of(state_)};
         for (const RowMatrix<S>& mask : masks_) call.state_dropout_masks.push_back(values_of(mask));

@@ -58,10 +58,12 @@ void expect_product(Index rows, Index depth, Index cols, Index gap) {
     const RowMatrix<double> expected = expected_sum<S>(a.view(), b.view(), out.view());
     add(a, b, out);
     // The bound of a sum of depth + 1 terms below 1, rounded after each.
-    const double tolerance = static_cast<double>(depth + 1) * 0.5 * static_cast<double>(std::numeric_limits<S>::epsilon()) *
+    const double tolerance = static_cast<double>(depth + 1) * 0.5 *
+                             static_cast<double>(std::numeric_limits<S>::epsilon()) *
                              std::max(1.0, static_cast<double>(depth));
     const RowMatrix<double> difference = out.map().template cast<double>() - expected;
-    EXPECT_TRUE((difference.array().abs() <= tolerance).all()) << rows << " x " << depth << " x " << cols << ", gap " << gap;
+    EXPECT_TRUE((difference.array().abs() <= tolerance).all())
+        << rows << " x " << depth << " x " << cols << ", gap " << gap;
     EXPECT_TRUE(out.is_untouched_around()) << rows << " x " << depth << " x " << cols << ", gap " << gap;
 }
 
@@ -79,7 +81,8 @@ TYPED_TEST(AddProductOf, IsThePlainProductInEverySmallSize) {
 TYPED_TEST(AddProductOf, IsThePlainProductInAwkwardSizes) {
     for (const Index rows : {1, 2, 3, 4, 5, 7, 31, 65})
         for (const Index depth : {1, 17, 63, 64, 65})
-            for (const Index cols : {1, 31, 47, 48, 49, 95, 97, 130}) expect_product<TypeParam>(rows, depth, cols, cols % 2);
+            for (const Index cols : {1, 31, 47, 48, 49, 95, 97, 130})
+                expect_product<TypeParam>(rows, depth, cols, cols % 2);
 }
 
 TYPED_TEST(AddProductOf, IsThePlainProductBeyondEveryLimitOfABlock) {
@@ -131,8 +134,12 @@ TYPED_TEST(AddProductOf, NotANumberInARowStaysInIt) {
 
 TYPED_TEST(AddProductOf, AllocatesNothing) {
     if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
-    for (const auto& [rows, depth, cols] :
-         {std::array<Index, 3>{1, 3, 5}, {1, 700, 900}, {7, 300, 300}, {64, 300, 300}, {65, 530, 2010}, {300, 40, 40}}) {
+    for (const auto& [rows, depth, cols] : {std::array<Index, 3>{1, 3, 5},
+                                            {1, 700, 900},
+                                            {7, 300, 300},
+                                            {64, 300, 300},
+                                            {65, 530, 2010},
+                                            {300, 40, 40}}) {
         Embedded<TypeParam> a(rows, depth, 0), b(depth, cols, 0), out(rows, cols, 0);
         const AllocationCount counter;
         add(a, b, out);

@@ -44,7 +44,8 @@ TYPED_TEST(AnyGruOf, KnowsItsMode) {
 
 TYPED_TEST(AnyGruOf, IsMadeByConfiguration) {
     for (const bool reset_after : {true, false}) {
-        const GruConfig config{.features = 4, .reset_after = reset_after, .options = {.units = 3, .activation = "relu"}};
+        const GruConfig config{
+            .features = 4, .reset_after = reset_after, .options = {.units = 3, .activation = "relu"}};
         const AnyGru<TypeParam> any(config);
         EXPECT_EQ(any.reset_after(), reset_after);
         EXPECT_EQ(any.config(), config);

@@ -23,7 +23,8 @@ TEST(RequireBackend, AutoAndNeverAreFine) {
 
 TEST(RequireBackend, DemandedListsEveryReason) {
     const std::string message = refusal({.units = 3, .activation = "relu", .use_bias = false, .use_cudnn = true});
-    EXPECT_TRUE(message.starts_with("Gru::operator(): use_cudnn is true, but this call cannot run on cuDNN")) << message;
+    EXPECT_TRUE(message.starts_with("Gru::operator(): use_cudnn is true, but this call cannot run on cuDNN"))
+        << message;
     EXPECT_NE(message.find("[failed] activation: must be tanh, is relu"), std::string::npos) << message;
     EXPECT_NE(message.find("[failed] use_bias: must be true, is false"), std::string::npos) << message;
 }

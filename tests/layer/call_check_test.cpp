@@ -62,8 +62,9 @@ TEST_F(CallCheck, BatchMustBeTheCarriedOneOnlyWhereTheLayerIsStateful) {
     carried = 7;
     EXPECT_EQ(call({}), kFine);
     options.stateful = true;
-    EXPECT_EQ(call({}), "Gru::operator(): inputs have a batch size of 2, this stateful layer carries the state of 7 sequences "
-                        "(clear_state() forgets them)");
+    EXPECT_EQ(call({}),
+              "Gru::operator(): inputs have a batch size of 2, this stateful layer carries the state of 7 sequences "
+              "(clear_state() forgets them)");
     EXPECT_EQ(call({}, {7, 5, 4}), kFine);
     carried = 0;
     EXPECT_EQ(call({}), kFine);

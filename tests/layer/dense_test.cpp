@@ -78,7 +78,8 @@ TEST(Dense, StartsAsInKeras) {
 }
 
 TEST(Dense, SeedMakesTheWeights) {
-    EXPECT_EQ((Dense<float>(3, {.units = 2, .seed = 1}).get_weights()), (Dense<float>(3, {.units = 2, .seed = 1}).get_weights()));
+    EXPECT_EQ((Dense<float>(3, {.units = 2, .seed = 1}).get_weights()),
+              (Dense<float>(3, {.units = 2, .seed = 1}).get_weights()));
     EXPECT_NE((Dense<float>(3, {.units = 2}).get_weights()), (Dense<float>(3, {.units = 2}).get_weights()));
 }
 

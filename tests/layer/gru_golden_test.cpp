@@ -32,8 +32,9 @@ double difference_to(const GoldenCase& golden, const std::string& key, const S* 
 
 template <class S>
 double difference_to(const GoldenCase& golden, const std::string& prefix, const Output<S>& y) {
-    const double sequences =
-        y.sequences.size() == 0 ? 0.0 : difference_to(golden, prefix + "sequences", y.sequences.data(), y.sequences.size());
+    double sequences = 0.0;
+    if (y.sequences.size() > 0)
+        sequences = difference_to(golden, prefix + "sequences", y.sequences.data(), y.sequences.size());
     return std::max({sequences, difference_to(golden, prefix + "last", y.last.data(), y.last.size()),
                      difference_to(golden, prefix + "state", y.state.data(), y.state.size())});
 }

@@ -499,7 +499,8 @@ TEST(Gru, ActivityRegularizerNeedsItsOutputs) {
 
 TEST(Gru, RefusesUnitsAndFeaturesBelowOne) {
     EXPECT_EQ(message_of<OptionError>([] { Gru<float>(4, {}); }), "Gru: units expected at least 1, received 0");
-    EXPECT_EQ(message_of<ShapeError>([] { Gru<float>(0, {.units = 3}); }), "Gru: features expected at least 1, received 0");
+    EXPECT_EQ(message_of<ShapeError>([] { Gru<float>(0, {.units = 3}); }),
+              "Gru: features expected at least 1, received 0");
 }
 
 TEST(Gru, RefusesSizesThatOverflow) {
@@ -632,9 +633,16 @@ TEST(GruDropout, RateOneIsNone) {
 }
 
 TEST(GruDropout, OneMaskServesAllSteps) {
-    // Without recurrent weights and with z = 0 an output is a function of its own input, so that a constant input shows it.
-    Gru<float> layer(40, {.units = 1, .activation = "linear", .recurrent_activation = "relu", .kernel_initializer = "ones",
-                          .recurrent_initializer = "zeros", .dropout = 0.5, .seed = 3, .return_sequences = true});
+    // Without recurrent weights and with z = 0 an output is a function of its own input, so that a constant input shows
+    // it.
+    Gru<float> layer(40, {.units = 1,
+                          .activation = "linear",
+                          .recurrent_activation = "relu",
+                          .kernel_initializer = "ones",
+                          .recurrent_initializer = "zeros",
+                          .dropout = 0.5,
+                          .seed = 3,
+                          .return_sequences = true});
     layer.update_parameters([](auto& p) { p.kernel().leftCols(2).setZero(); });
     Sequence<float> inputs({4, 6, 40});
     inputs.matrix().setOnes();
@@ -960,7 +968,8 @@ TEST_F(GruMemory, BigCallsAllocateNothingAfterPrepare) {
 
 TEST_F(GruMemory, EveryActivationAllocatesNothing) {
     for (const auto& [name, kind] : eigengru::detail::kActivationNames) {
-        const Gru<float> layer(3, {.units = 5, .activation = name, .recurrent_activation = name, .return_sequences = true});
+        const Gru<float> layer(
+            3, {.units = 5, .activation = name, .recurrent_activation = name, .return_sequences = true});
         EXPECT_EQ(allocations_of_calls(layer, {9, 3, 3}, {}), 0U) << name;
     }
 }

@@ -43,7 +43,8 @@ TYPED_TEST(SequentialOf, RunsItsLayersInTheirOrder) {
 }
 
 TYPED_TEST(SequentialOf, GivesSequencesWhereTheLastGruReturnsThem) {
-    Sequential<TypeParam> model({Gru<TypeParam>(4, {.units = 6, .return_sequences = true}), Dense<TypeParam>(6, {.units = 2})});
+    Sequential<TypeParam> model(
+        {Gru<TypeParam>(4, {.units = 6, .return_sequences = true}), Dense<TypeParam>(6, {.units = 2})});
     EXPECT_EQ(model.predict(random_inputs<TypeParam>()).shape(), Shape3(3, 5, 2));
 }
 
@@ -57,7 +58,8 @@ TYPED_TEST(SequentialOf, TakesStridedInputs) {
 }
 
 TYPED_TEST(SequentialOf, TakesAnEmptyBatch) {
-    Sequential<TypeParam> model({Masking<TypeParam>(), Gru<TypeParam>(4, {.units = 6}), Dense<TypeParam>(6, {.units = 2})});
+    Sequential<TypeParam> model(
+        {Masking<TypeParam>(), Gru<TypeParam>(4, {.units = 6}), Dense<TypeParam>(6, {.units = 2})});
     EXPECT_EQ(model.predict(Sequence<TypeParam>({0, 5, 4})).shape(), Shape3(0, 1, 2));
 }
 

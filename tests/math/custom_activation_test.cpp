@@ -31,15 +31,16 @@ TYPED_TEST(CustomActivationFor, AppliesItsFunctionToEachElement) {
 
 TYPED_TEST(CustomActivationFor, MayCapture) {
     double factor = 3;
-    const Activation scaled = Activation::custom("scaled", [factor](auto x) { return static_cast<decltype(x)>(factor) * x; });
+    const Activation scaled =
+        Activation::custom("scaled", [factor](auto x) { return static_cast<decltype(x)>(factor) * x; });
     factor = 0;
     EXPECT_EQ(this->applied(scaled, {1, 2}), (std::vector<TypeParam>{3, 6}));
 }
 
 TYPED_TEST(CustomActivationFor, MayBeMoveOnly) {
     auto offset = std::make_unique<int>(5);
-    const Activation shifted =
-        Activation::custom("shifted", [offset = std::move(offset)](auto x) { return x + static_cast<decltype(x)>(*offset); });
+    const Activation shifted = Activation::custom(
+        "shifted", [offset = std::move(offset)](auto x) { return x + static_cast<decltype(x)>(*offset); });
     const Activation copy = shifted;
     EXPECT_EQ(this->applied(copy, {1}), (std::vector<TypeParam>{6}));
 }

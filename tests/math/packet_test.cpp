@@ -142,7 +142,8 @@ TYPED_TEST(PacketOf, LanesAddSubtractAndMultiply) {
     std::vector<TypeParam> a(7, TypeParam(5)), b(7, TypeParam(3)), c(7);
     detail::for_each_packet<TypeParam>(7, [&](auto packet, Index i) {
         using L = detail::Lanes<decltype(packet)>;
-        (L::load(a.data() + i) * L::load(b.data() + i) - L::load(a.data() + i) + L::load(b.data() + i)).store(c.data() + i);
+        (L::load(a.data() + i) * L::load(b.data() + i) - L::load(a.data() + i) + L::load(b.data() + i))
+            .store(c.data() + i);
     });
     EXPECT_EQ(c, std::vector<TypeParam>(7, TypeParam(13)));
 }

@@ -69,13 +69,16 @@ TEST(GruOptions, DefaultsAreThoseOfKeras) {
     EXPECT_EQ(o.kernel_initializer, Initializer("glorot_uniform"));
     EXPECT_EQ(o.recurrent_initializer, Initializer("orthogonal"));
     EXPECT_EQ(o.bias_initializer, Initializer("zeros"));
-    for (const Regularizer& r : {o.kernel_regularizer, o.recurrent_regularizer, o.bias_regularizer, o.activity_regularizer})
+    for (const Regularizer& r :
+         {o.kernel_regularizer, o.recurrent_regularizer, o.bias_regularizer, o.activity_regularizer})
         EXPECT_TRUE(r.is_none());
-    for (const Constraint& c : {o.kernel_constraint, o.recurrent_constraint, o.bias_constraint}) EXPECT_TRUE(c.is_none());
+    for (const Constraint& c : {o.kernel_constraint, o.recurrent_constraint, o.bias_constraint})
+        EXPECT_TRUE(c.is_none());
     EXPECT_EQ(o.dropout, 0.0);
     EXPECT_EQ(o.recurrent_dropout, 0.0);
     EXPECT_FALSE(o.seed.has_value());
-    for (const bool flag : {o.return_sequences, o.return_state, o.go_backwards, o.stateful, o.unroll, o.zero_output_for_mask})
+    for (const bool flag :
+         {o.return_sequences, o.return_state, o.go_backwards, o.stateful, o.unroll, o.zero_output_for_mask})
         EXPECT_FALSE(flag);
     EXPECT_TRUE(o.use_cudnn.is_auto());
     EXPECT_EQ(o.name, "gru");
@@ -103,13 +106,32 @@ TEST(GruOptions, ComparesEveryMember) {
 
 TEST(GruOptions, PrintsEveryMember) {
     const std::string text = GruOptions{.units = 4, .dropout = 0.25, .seed = 9, .name = "encoder"}.to_string();
-    for (const char* part :
-         {"units=4", "activation=tanh", "recurrent_activation=sigmoid", "use_bias=true", "kernel_initializer=glorot_uniform",
-          "recurrent_initializer=orthogonal", "bias_initializer=zeros", "kernel_regularizer=none",
-          "recurrent_regularizer=none", "bias_regularizer=none", "activity_regularizer=none", "kernel_constraint=none",
-          "recurrent_constraint=none", "bias_constraint=none", ", dropout=0.25", "recurrent_dropout=0", "seed=9",
-          "return_sequences=false", "return_state=false", "go_backwards=false", "stateful=false", "unroll=false",
-          "zero_output_for_mask=false", "use_cudnn=auto", "name=\"encoder\"", "trainable=true"})
+    for (const char* part : {"units=4",
+                             "activation=tanh",
+                             "recurrent_activation=sigmoid",
+                             "use_bias=true",
+                             "kernel_initializer=glorot_uniform",
+                             "recurrent_initializer=orthogonal",
+                             "bias_initializer=zeros",
+                             "kernel_regularizer=none",
+                             "recurrent_regularizer=none",
+                             "bias_regularizer=none",
+                             "activity_regularizer=none",
+                             "kernel_constraint=none",
+                             "recurrent_constraint=none",
+                             "bias_constraint=none",
+                             ", dropout=0.25",
+                             "recurrent_dropout=0",
+                             "seed=9",
+                             "return_sequences=false",
+                             "return_state=false",
+                             "go_backwards=false",
+                             "stateful=false",
+                             "unroll=false",
+                             "zero_output_for_mask=false",
+                             "use_cudnn=auto",
+                             "name=\"encoder\"",
+                             "trainable=true"})
         EXPECT_NE(text.find(part), std::string::npos) << part << " is not in " << text;
 }
 
@@ -178,7 +200,8 @@ TEST(ValidateGru, RefusesRatesOutsideOfTheUnitInterval) {
 }
 
 TEST(ValidateGru, RefusesRatesThatAreNotNumbers) {
-    EXPECT_EQ(refusal<OptionError>({.units = 4, .dropout = kNan}), "Gru: dropout expected a rate in [0, 1], received nan");
+    EXPECT_EQ(refusal<OptionError>({.units = 4, .dropout = kNan}),
+              "Gru: dropout expected a rate in [0, 1], received nan");
     EXPECT_EQ(refusal<OptionError>({.units = 4, .recurrent_dropout = std::numeric_limits<double>::infinity()}),
               "Gru: recurrent_dropout expected a rate in [0, 1], received inf");
 }

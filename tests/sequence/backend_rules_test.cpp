@@ -51,7 +51,8 @@ TEST(BackendRules, EveryCombinationReportsExactlyTheFailedOnes) {
     for (unsigned failed = 0; failed < kCombinations; ++failed) {
         const BackendVerdict verdict = Situation(failed).verdict();
         for (unsigned rule = 0; rule < 8; ++rule) {
-            EXPECT_EQ(verdict.rules[rule].passed, (failed >> rule & 1U) == 0) << failed << ' ' << verdict.rules[rule].name;
+            EXPECT_EQ(verdict.rules[rule].passed, (failed >> rule & 1U) == 0)
+                << failed << ' ' << verdict.rules[rule].name;
             EXPECT_FALSE(verdict.rules[rule].reason.empty());
         }
     }
@@ -81,7 +82,8 @@ TEST(BackendRules, EveryCombinationSaysItAllInItsText) {
         const BackendVerdict verdict = Situation(failed).verdict();
         const std::string text = verdict.text();
         const auto has = [&](const BackendRule& rule) {
-            const std::string line = detail::text("[", rule.passed ? "passed" : "failed", "] ", rule.name, ": ", rule.reason);
+            const std::string line =
+                detail::text("[", rule.passed ? "passed" : "failed", "] ", rule.name, ": ", rule.reason);
             EXPECT_NE(text.find(line), std::string::npos) << line << " is not in " << text;
         };
         for (const BackendRule& rule : verdict.rules) has(rule);
@@ -142,7 +144,8 @@ TEST(BackendRules, MissingBuildFlagIsAmongTheConditions) {
 
 TEST(BackendRules, TextBeginsWithTheDecision) {
     EXPECT_TRUE(Situation(1).verdict().text().starts_with("runs on Eigen\n"));
-    EXPECT_TRUE(Situation(1, true).verdict().text().starts_with("use_cudnn is true, but this call cannot run on cuDNN\n"));
+    EXPECT_TRUE(
+        Situation(1, true).verdict().text().starts_with("use_cudnn is true, but this call cannot run on cuDNN\n"));
 }
 
 }  // namespace

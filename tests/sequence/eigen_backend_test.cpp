@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The backend below the layer: what it writes and what it leaves alone. Its numbers are tested through the layer, against
-// Keras and against scalar loops.
+// The backend below the layer: what it writes and what it leaves alone. Its numbers are tested through the layer,
+// against Keras and against scalar loops.
 #include "eigengru/sequence/eigen_backend.hpp"
 
 #include <gtest/gtest.h>

@@ -80,7 +80,8 @@ void expect_separate(const WorkspaceShape& shape) {
                                             {workspace.inputs(), rows * shape.features}};
     for (Index step = 0; step < workspace.chunk(); ++step)
         parts.push_back({workspace.gates(step, 1).data, shape.batch * detail::gate_stride(shape.units)});
-    for (std::size_t i = 1; i < parts.size(); ++i) EXPECT_LE(parts[i - 1].first + parts[i - 1].second, parts[i].first) << i;
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        EXPECT_LE(parts[i - 1].first + parts[i - 1].second, parts[i].first) << i;
     const S* end = parts.back().first + parts.back().second;
     EXPECT_LE((end - workspace.state(0)) * Index(sizeof(S)) + shape.batch, workspace.bytes());
 }

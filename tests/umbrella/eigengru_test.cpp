@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The umbrella header alone, and each line of the interface as a user would write it. (Every way to write an argument is
-// in layer/api_test.cpp.)
+// The umbrella header alone, and each line of the interface as a user would write it. (Every way to write an argument
+// is in layer/api_test.cpp.)
 #include "eigengru/eigengru.hpp"
 
 #include <gtest/gtest.h>

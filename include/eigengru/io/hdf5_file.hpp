@@ -170,7 +170,7 @@ public:
         const detail::QuietHdf5 quiet;
         detail::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), &H5Pclose);
         constexpr std::size_t increment = 1 << 16;
-        const bool is_ready = access && H5Pset_fapl_core(access.id(), increment, 0) >= 0 &&
+        const bool is_ready = access && H5Pset_fapl_core(access.id(), increment, false) >= 0 &&
                               H5Pset_file_image(access.id(), bytes.data(), bytes.size()) >= 0;
         if (!is_ready) where_.fail("the HDF5 library cannot read from memory");
         bytes = {};

@@ -82,7 +82,7 @@ namespace detail {
     if (name == "Softmax") {
         if (activation_parameters(layer, "axis").number("axis", -1.0) != -1.0)
             where.fail("Softmax: axis expected -1, received another one");
-        return Activation("softmax");
+        return "softmax";
     }
     if (name == "Activation") {
         const JsonObject p = activation_parameters(layer, "activation");
@@ -99,9 +99,9 @@ namespace detail {
 [[nodiscard]] inline Activation activation_from(const Json* json, const Where& where) {
     return detail::in_file(where, [&]() -> Activation {
         if (json == nullptr) return {};
-        if (json->is_string()) return Activation(json->get<std::string>());
+        if (json->is_string()) return json->get<std::string>();
         const JsonObject object(*json, where);
-        if (object.string("class_name") == "function") return Activation(object.string("config"));
+        if (object.string("class_name") == "function") return object.string("config");
         return detail::activation_of_layer(KerasObject(*json, where));
     });
 }

@@ -144,6 +144,7 @@ private:
     void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output) {
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
+        activity_loss_ = 0;
         if (plan.batch() == 0) return;
         make_room(plan.batch(), plan.time());
         detail::SequenceCall<S> task{.plan = plan,
@@ -187,7 +188,6 @@ private:
         const Regularizer& regularizer = options().activity_regularizer;
         if (regularizer.is_none()) return;
         const auto loss = [&](MatrixMap<const S> rows) { return regularizer.loss(rows, WeightRank::matrix); };
-        activity_loss_ = 0;
         if (!options().return_sequences) activity_loss_ += loss(MatrixView<const S>(output.last).map());
         for (Index b = 0; options().return_sequences && b < batch; ++b)
             activity_loss_ += loss(SequenceView<const S>(output.sequences).sequence(b));
