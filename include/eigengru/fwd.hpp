@@ -36,14 +36,27 @@ struct OutputView;
 template <RealScalar S>
 struct RegularizationLosses;
 
-// The default arguments of these (float, true) stand with their definitions.
-template <RealScalar S, bool ResetAfter>
+// The default template arguments stand here and nowhere else.
+template <RealScalar S, bool ResetAfter = true>
 class GruParameters;
-template <RealScalar S, bool ResetAfter>
+template <RealScalar S, bool ResetAfter = true>
 class ParameterUpdate;
-template <RealScalar S, bool ResetAfter>
+template <RealScalar S = float, bool ResetAfter = true>
 class GruCell;
-template <RealScalar S, bool ResetAfter>
+template <RealScalar S = float, bool ResetAfter = true>
 class Gru;
+
+template <RealScalar S = float>
+class AnyGru;
+template <RealScalar S = float>
+class Dense;
+template <RealScalar S = float>
+class Masking;
+template <RealScalar S = float>
+class Dropout;
+template <RealScalar S = float>
+class ActivationLayer;
+template <RealScalar S = float>
+class Sequential;
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -26,8 +26,13 @@ void resize_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, Ind
     const bool drops_state = is_dropping(options.recurrent_dropout);
     masks.input.resize(is_dropping(options.dropout) ? (drops_state ? 3 : 1) : 0);
     masks.state.resize(drops_state ? 3 : 0);
-    for (RowMatrix<S>& mask : masks.input) mask.resize(batch, features);
-    for (RowMatrix<S>& mask : masks.state) mask.resize(batch, options.units);
+    const auto resize = [](RowMatrix<S>& mask, Index rows, Index cols) {
+        if (mask.rows() == rows && mask.cols() == cols) return;
+        mask.resize(0, 0);  // Eigen frees before it allocates: a failure must leave nothing dangling
+        mask.resize(rows, cols);
+    };
+    for (RowMatrix<S>& mask : masks.input) resize(mask, batch, features);
+    for (RowMatrix<S>& mask : masks.state) resize(mask, batch, options.units);
 }
 
 /// Draws the masks of call number `call`: a pure function of seed and call. Stream 0 of a seed is that of the initializers.

@@ -17,9 +17,9 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///     std::vector<float> scratch(cell.scratch_size(batch));
 ///     cell.step(x, h, h_next, scratch);      // (batch, 8), (batch, 16), (batch, 16); h_next may be h
 ///
-/// Of the options it uses units, the activations, use_bias, the initializers and seed; the others are validated and kept.
+/// What concerns whole sequences among the options is validated and kept, but not used.
 /// Invariant: the parameters have the sizes of features() and units().
-template <RealScalar S = float, bool ResetAfter = true>
+template <RealScalar S, bool ResetAfter>
 class GruCell {
 public:
     using Scalar = S;

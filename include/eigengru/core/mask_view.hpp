@@ -90,7 +90,7 @@ public:
     template <std::signed_integral I, std::integral N>
     IndexListView(const I* data EIGENGRU_LIFETIMEBOUND, N size)
         : data_(data), read_(&read_as<I>), size_(static_cast<Index>(size)) {
-        detail::check_data("IndexListView", data, size_);
+        detail::check_data("IndexListView", data, detail::checked_size("IndexListView", {size_}));
     }
 
     template <std::ranges::contiguous_range R>

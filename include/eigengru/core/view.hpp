@@ -85,6 +85,12 @@ struct Shape3 {
 struct Strides {
     Index batch = 0;
     Index time = 0;
+
+    constexpr Strides() = default;
+
+    template <std::integral B, std::integral T>
+    constexpr Strides(B batch_stride, T time_stride)
+        : batch(static_cast<Index>(batch_stride)), time(static_cast<Index>(time_stride)) {}
 };
 
 namespace detail {
@@ -111,9 +117,13 @@ public:
         : MatrixView(data, static_cast<Index>(rows), static_cast<Index>(cols), static_cast<Index>(cols)) {}
 
     /// Rows that start `row_stride` elements apart.
-    MatrixView(T* data EIGENGRU_LIFETIMEBOUND, Index rows, Index cols, Index row_stride)
-        : data_(data), rows_(rows), cols_(cols), row_stride_(row_stride) {
-        detail::check_data("MatrixView", data, detail::checked_size("MatrixView", {rows, cols}));
+    template <std::integral R, std::integral C, std::integral Stride>
+    MatrixView(T* data EIGENGRU_LIFETIMEBOUND, R rows, C cols, Stride row_stride)
+        : data_(data),
+          rows_(static_cast<Index>(rows)),
+          cols_(static_cast<Index>(cols)),
+          row_stride_(static_cast<Index>(row_stride)) {
+        detail::check_data("MatrixView", data, detail::checked_size("MatrixView", {rows_, cols_}));
     }
 
     /// A row-major Eigen matrix, or a vector in its own orientation.
@@ -165,7 +175,7 @@ private:
 /// A batch of sequences (batch, time, features) in the caller's memory, row-major unless strides say otherwise.
 /// A row-major Eigen matrix (rows, columns) is ONE sequence (time, features), never a batch of single steps.
 ///
-/// Invariant: element (b, t, f) is data()[b * strides().batch + t * strides().time + f].
+/// Invariant: shape().batch == -1 means absent; otherwise element (b, t, f) is data()[b * strides().batch + t * strides().time + f].
 template <class T>
 class SequenceView {
 public:
@@ -198,16 +208,30 @@ public:
         requires std::is_const_v<T>
     SequenceView(const Eigen::DenseBase<D>& sequence) : SequenceView(MatrixView<T>(sequence)) {}
 
+    /// The same with strides. Throws: ShapeError when the last element lies beyond the span.
+    SequenceView(std::span<T> values EIGENGRU_LIFETIMEBOUND, Shape3 shape, Strides strides)
+        : SequenceView(values.data(), shape, strides) {
+        if (shape.size() == 0) return;
+        const Index last = (shape.batch - 1) * strides.batch + (shape.time - 1) * strides.time + shape.features - 1;
+        if (last < 0 || static_cast<std::size_t>(last) >= values.size())
+            EIGENGRU_THROW(ShapeError, "SequenceView: shape ", shape, " with these strides needs ", last + 1,
+                           " elements, received ", values.size());
+    }
+
     template <class D>
         requires(!std::is_const_v<T>)
     SequenceView(Eigen::DenseBase<D>& sequence EIGENGRU_LIFETIMEBOUND) : SequenceView(MatrixView<T>(sequence)) {}
+
+    template <class D>
+        requires(!std::is_const_v<T>)
+    SequenceView(Eigen::DenseBase<D>&& sequence) : SequenceView(MatrixView<T>(sequence)) {}
 
     template <std::same_as<Scalar> Writable>
         requires std::is_const_v<T>
     SequenceView(const SequenceView<Writable>& other)
         : data_(other.data()), shape_(other.shape()), strides_(other.strides()) {}
 
-    [[nodiscard]] bool is_present() const { return data_ != nullptr; }
+    [[nodiscard]] bool is_present() const { return shape_.batch >= 0; }
     [[nodiscard]] T* data() const { return data_; }
     [[nodiscard]] const Shape3& shape() const { return shape_; }
     [[nodiscard]] const Strides& strides() const { return strides_; }
@@ -229,11 +253,14 @@ private:
         : SequenceView(m.data(), {1, m.rows(), m.cols()}, {m.rows() * m.row_stride(), m.row_stride()}) {}
 
     T* data_ = nullptr;
-    Shape3 shape_;
+    Shape3 shape_{-1, 0, 0};
     Strides strides_;
 };
 
 template <std::ranges::contiguous_range R>
 SequenceView(R&&, Shape3) -> SequenceView<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
+
+template <std::ranges::contiguous_range R>
+SequenceView(R&&, Shape3, Strides) -> SequenceView<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
 
 }  // namespace eigengru::inline EIGENGRU_ABI

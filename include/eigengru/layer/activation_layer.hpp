@@ -17,7 +17,7 @@ struct ActivationLayerOptions {
 };
 
 /// keras.layers.Activation: y = activation(x), softmax and its relatives over the last axis.
-template <RealScalar S = float>
+template <RealScalar S>
 class ActivationLayer {
 public:
     explicit ActivationLayer(ActivationLayerOptions options = {}) : options_(std::move(options)) {}

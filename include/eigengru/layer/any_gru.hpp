@@ -13,7 +13,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///
 ///     AnyGru<float> gru = io::load_any_gru<float>("model.keras");
 ///     gru.visit([](auto& layer) { layer.prepare(1, 100); });
-template <RealScalar S = float>
+template <RealScalar S>
 class AnyGru {
 public:
     using Scalar = S;

@@ -52,6 +52,7 @@ void check_call(const SequenceView<const S>& inputs, const CallOptions<S>& call,
         EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs have a batch size of ", shape.batch,
                        ", this stateful layer carries the state of ", layer.carried_batch,
                        " sequences (clear_state() forgets them)");
+    checked_size("Gru::operator()", {shape.batch, shape.time, layer.features + layer.options.units});
     check_mask(shape, call);
     check_matrix("Gru::operator()", "initial_state", call.initial_state, shape.batch, layer.options.units);
     if (call.dropout_masks != nullptr)

@@ -5,6 +5,7 @@
 #include "eigengru/cell/product.hpp"
 #include "eigengru/core/random.hpp"
 #include "eigengru/core/sequence.hpp"
+#include "eigengru/fwd.hpp"
 #include "eigengru/math/activation.hpp"
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
@@ -24,7 +25,7 @@ struct DenseOptions {
     bool use_bias = true;
     Initializer kernel_initializer = "glorot_uniform";
     Initializer bias_initializer = "zeros";
-    Regularizer kernel_regularizer = {};
+    Regularizer kernel_regularizer = {};  ///< regularizers and constraints are kept for training
     Regularizer bias_regularizer = {};
     Regularizer activity_regularizer = {};
     Constraint kernel_constraint = {};
@@ -41,7 +42,7 @@ struct DenseOptions {
 ///
 ///     Dense<float> head(16, {.units = 1});
 ///     RowMatrix<float> forecast = head(gru(inputs).last);
-template <RealScalar S = float>
+template <RealScalar S>
 class Dense {
 public:
     using Scalar = S;

@@ -19,7 +19,7 @@ struct DropoutOptions {
 };
 
 /// keras.layers.Dropout: in training every element is 0 with probability rate, else scaled by 1 / (1 - rate).
-template <RealScalar S = float>
+template <RealScalar S>
 class Dropout {
 public:
     /// Throws: OptionError when the rate is outside [0, 1].

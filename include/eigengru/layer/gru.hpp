@@ -22,7 +22,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 /// Invariant: the parameters fit features() and options(); the carried state, where there is one, is (batch, units).
 ///
 /// Differs from Keras: `seed` also seeds the initializers that have no seed of their own.
-template <RealScalar S = float, bool ResetAfter = true>
+template <RealScalar S, bool ResetAfter>
 class Gru {
 public:
     using Scalar = S;
@@ -43,7 +43,8 @@ public:
         const Shape3 shape{inputs.shape().batch, inputs.shape().time, units()};
         Output<S> y{.last = RowMatrix<S>(shape.batch, units()), .state = RowMatrix<S>(shape.batch, units())};
         if (options().return_sequences) y.sequences = Sequence<S>(shape);
-        run(inputs, call, {.sequences = y.sequences, .last = y.last, .state = y.state});
+        const SequenceView<S> sequences = options().return_sequences ? y.sequences.view() : SequenceView<S>();
+        run(inputs, call, {.sequences = sequences, .last = y.last, .state = y.state});
         return y;
     }
 

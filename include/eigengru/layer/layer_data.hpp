@@ -4,6 +4,7 @@
 
 #include "eigengru/core/mask_view.hpp"
 #include "eigengru/core/sequence.hpp"
+#include "eigengru/fwd.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI {
 

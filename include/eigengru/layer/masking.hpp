@@ -17,7 +17,7 @@ struct MaskingOptions {
 };
 
 /// keras.layers.Masking: a step is used where any feature differs from mask_value; masked inputs become 0.
-template <RealScalar S = float>
+template <RealScalar S>
 class Masking {
 public:
     /// Throws: OptionError when mask_value is not finite.

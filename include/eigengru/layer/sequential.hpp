@@ -28,7 +28,7 @@ struct ModelCallOptions {
 ///
 /// Masks flow as in Keras: Masking makes one, a GRU uses it and passes it on with return_sequences, the others pass it on.
 /// Invariant: each layer takes what the one before it gives.
-template <RealScalar S = float>
+template <RealScalar S>
 class Sequential {
 public:
     using Scalar = S;

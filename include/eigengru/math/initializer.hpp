@@ -13,7 +13,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///     Initializer b = Initializer::random_normal({.stddev = 0.1, .seed = 7});
 ///
 /// Invariant: every parameter lies in its range.
-/// Differs from Keras: "constant" by bare name is 0, where Keras fails for want of a value; a negative stddev and
+/// Differs from Keras: a negative stddev and
 /// minval > maxval are errors; equal seeds give equal weights, but other ones than a Keras backend's generator.
 class Initializer {
 public:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "eigengru/core/view.hpp"
+#include "eigengru/fwd.hpp"
 
 #include <initializer_list>
 #include <vector>
@@ -20,7 +21,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///                        (0, 3 units)           use_bias = false
 ///
 /// Invariant: flat() is the three, one after the other, without gaps.
-template <RealScalar S, bool ResetAfter = true>
+template <RealScalar S, bool ResetAfter>
 class GruParameters {
 public:
     using Scalar = S;
@@ -104,7 +105,7 @@ private:
 
 /// What `update_parameters` hands out: the same names, writable, for the length of the update. It cannot be copied, since
 /// a copy would be edited without effect: take it as `auto& p`.
-template <RealScalar S, bool ResetAfter = true>
+template <RealScalar S, bool ResetAfter>
 class ParameterUpdate {
 public:
     explicit ParameterUpdate(GruParameters<S, ResetAfter>& parameters) : parameters_(parameters) {}

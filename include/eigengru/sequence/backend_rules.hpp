@@ -27,7 +27,7 @@ struct BackendVerdict {
     Backend backend = Backend::eigen;
     bool is_refused = false;  ///< use_cudnn is true but cannot be: the call throws a BackendError
     std::array<BackendRule, 8> rules = {};  ///< Keras's eight rules
-    std::vector<BackendRule> conditions = {};  ///< the library's own: what was asked for, the build, the device
+    std::vector<BackendRule> conditions = {};  ///< the library's own: what was asked for, and the build
 
     /// One line for the decision and one for each rule and condition.
     [[nodiscard]] std::string text() const {

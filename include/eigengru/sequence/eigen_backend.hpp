@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs (direction, masks and dropout
-// end here), projects them in one product a gate, and then steps through the chunk.
+// end here), projects them in large products, and then steps through the chunk.
 #pragma once
 
 #include "eigengru/model/options.hpp"

@@ -9,7 +9,7 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Rows of input that are projected at once: enough to pay for packing the weights, few enough to stay in the cache.
+/// Rows of input that are projected at once: enough to read the weights seldom, few enough to stay in the cache.
 inline constexpr Index kChunkRows = 128;
 
 /// Time steps whose input is projected together.
@@ -37,7 +37,10 @@ public:
         // A smaller batch may have a chunk of more rows than this one's.
         const Index rows = std::max(shape.batch, std::min(kChunkRows, shape.batch * shape.time));
         const Index size = 3 * state_size() + rows * (shape.features + gate_stride(shape.units));
-        if (values_.size() < size) values_.resize(size);
+        if (values_.size() < size) {
+            values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
+            values_.resize(size);
+        }
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
     }
 
