@@ -60,6 +60,7 @@ public:
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
         make_room(batch, time);
+        detail::resize_dropout_masks(drawn_masks_, options(), batch, features());
     }
 
     /// The bytes of scratch memory that the layer holds at present.
@@ -145,25 +146,28 @@ private:
     void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output) {
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
-        activity_loss_ = 0;
-        if (plan.batch() == 0) return;
+        if (plan.batch() == 0) {
+            activity_loss_ = 0;
+            return;
+        }
         make_room(plan.batch(), plan.time());
         detail::SequenceCall<S> task{.plan = plan,
                                      .inputs = inputs,
                                      .initial_state = starting_state(call, plan.batch()),
-                                     .dropout = call.training ? dropout(call) : nullptr,
+                                     .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
                                      .zero_output_for_mask = options().zero_output_for_mask,
                                      .output = output};
         if (options().stateful && !output.state.is_present()) task.output.state = {carried_.data(), plan.batch(), units()};
         detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
+        // Only now, so that a call that fails leaves the layer as it was.
+        if (task.dropout == &drawn_masks_) ++dropout_calls_;
         if (options().stateful) carry(task.output.state);
         report_activity(output, plan.batch());
     }
 
     void make_room(Index batch, Index time) {
         workspace_.prepare({batch, time, features(), units()});
-        detail::resize_dropout_masks(drawn_masks_, options(), batch, features());
-        if (options().stateful && carried_batch_ == 0 && carried_.rows() < batch) carried_.resize(batch, units());
+        if (options().stateful && carried_batch_ == 0 && carried_.rows() < batch) carried_ = RowMatrix<S>(batch, units());
     }
 
     [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call, Index batch) const {
@@ -172,10 +176,11 @@ private:
     }
 
     /// The caller's masks, or the next ones of this layer.
-    [[nodiscard]] const DropoutMasks<S>* dropout(const CallOptions<S>& call) {
+    [[nodiscard]] const DropoutMasks<S>* dropout(const CallOptions<S>& call, Index batch) {
         if (call.dropout_masks != nullptr) return call.dropout_masks;
-        if (drawn_masks_.input.empty() && drawn_masks_.state.empty()) return nullptr;
-        detail::draw_dropout_masks(drawn_masks_, options(), dropout_seed_, dropout_calls_++);
+        if (!detail::is_dropping(options().dropout) && !detail::is_dropping(options().recurrent_dropout)) return nullptr;
+        detail::resize_dropout_masks(drawn_masks_, options(), batch, features());
+        detail::draw_dropout_masks(drawn_masks_, options(), dropout_seed_, dropout_calls_);
         return &drawn_masks_;
     }
 
@@ -188,12 +193,15 @@ private:
     void report_activity(const OutputView<S>& output, Index batch) {
         const Regularizer& regularizer = options().activity_regularizer;
         if (regularizer.is_none()) return;
-        const auto loss = [&](MatrixMap<const S> rows) { return regularizer.loss(rows, WeightRank::matrix); };
-        if (!options().return_sequences) activity_loss_ += loss(MatrixView<const S>(output.last).map());
+        double sum = 0.0;
+        const auto add = [&](const MatrixMap<const S>& rows) {
+            sum += static_cast<double>(regularizer.loss(rows, WeightRank::matrix));
+        };
+        if (!options().return_sequences) add(MatrixView<const S>(output.last).map());
         for (Index b = 0; options().return_sequences && b < batch; ++b)
-            activity_loss_ += loss(SequenceView<const S>(output.sequences).sequence(b));
-        if (options().return_state) activity_loss_ += loss(MatrixView<const S>(output.state).map());
-        activity_loss_ /= static_cast<S>(batch);
+            add(SequenceView<const S>(output.sequences).sequence(b));
+        if (options().return_state) add(MatrixView<const S>(output.state).map());
+        activity_loss_ = static_cast<S>(sum / static_cast<double>(batch));
     }
 
     Cell cell_;
