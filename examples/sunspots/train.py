@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: MIT
 """Trains the GRU of the sunspots example in Keras and records what Keras forecasts.
 
-    python train.py            train on 1700-1979, write sunspots.keras and keras_forecast.csv, print the table
+    python train.py            train on 1700-1979, write the .keras and .csv files beside this one, print the table
     python train.py --search   how the hyper-parameters were chosen: validation spans inside the training years only
     python train.py --spread   the same training with seeds 0-9, to see how much of the result is luck
+    python train.py --compare  the recorded training again from keras_initial.keras, on the backend that KERAS_BACKEND
+                               names (tensorflow, without XLA; jax; torch), to see how far it comes apart
 
 README.md beside this file describes data, design and results.
 """
 import os
 import sys
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+COMPARES = sys.argv[1:] == ["--compare"]
+if not COMPARES:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one rounding on every CPU, as far as possible
 
 import keras
 import numpy as np
-import tensorflow as tf
+import tensorflow as tf  # its data pipelines; the model runs on the backend chosen above
 
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -59,17 +63,47 @@ def build(units=UNITS, l2=L2, dtype="float32"):
     ], name="sunspots_gru")
 
 
-def train(series, units, l2, steps, seed, on_block=None):
-    """Full-batch Adam: the whole series is one sequence, every step forecasts the next year from zero state on."""
+def compile_model(model, **arguments):
+    # XLA is what TensorFlow and JAX share; the comparison is worth more without it.
+    jit = not COMPARES or keras.backend.backend() == "jax"
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), "mse", jit_compile=jit, **arguments)
+    return model
+
+
+def only_batch(series):
+    """The whole series as one sequence: inputs and targets, 1 x time x 1."""
+    return np.float32(series[:-1]).reshape(1, -1, 1), np.float32(series[1:]).reshape(1, -1, 1)
+
+
+def fresh(units, l2, seed):
+    """The untrained model of that seed."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    model = build(units, l2)
-    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), "mse", steps_per_execution=BLOCK, jit_compile=True)
-    inputs, targets = np.float32(series[:-1]).reshape(1, -1, 1), np.float32(series[1:]).reshape(1, -1, 1)
+    return build(units, l2)
+
+
+def train(series, units, l2, steps, seed, on_block=None):
+    """Full-batch Adam: the whole series is one sequence, every step forecasts the next year from zero state on."""
+    model = compile_model(fresh(units, l2, seed), steps_per_execution=BLOCK)
+    inputs, targets = only_batch(series)
     data = tf.data.Dataset.from_tensors((inputs, targets)).repeat()
     report = [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_block(model))] if on_block else []
     model.fit(data, epochs=steps // BLOCK, steps_per_epoch=BLOCK, verbose=0, shuffle=False, callbacks=report)
     return model
+
+
+def train_recorded(model, series, x, fitted, scale):
+    """STEPS updates on the one batch. Rows: loss before the update (penalties included), held-out RMSE after it."""
+    rows = []
+
+    def on_step(_, logs):
+        forecast = model.predict_on_batch(np.float32(series[:-1]).reshape(1, -1, 1))[0, fitted - 1:, 0]
+        rows.append((logs["loss"], rmse(denormalise(np.float64(forecast), scale), x[fitted:])))
+
+    report = keras.callbacks.LambdaCallback(on_epoch_end=on_step)
+    inputs, targets = only_batch(series[:fitted])
+    compile_model(model).fit(inputs, targets, batch_size=1, epochs=STEPS, shuffle=False, verbose=0, callbacks=[report])
+    return np.array(rows)
 
 
 def run(model, series):
@@ -158,14 +192,37 @@ def spread():
     print("held-out RMSE, seeds 0-9:", np.round(errors, 2), f"mean {np.mean(errors):.2f} worst {np.max(errors):.2f}")
 
 
+def compare_backends():
+    """The recorded training once more, from the same weights on another backend."""
+    year, x = read_sunspots()
+    fitted = int(np.sum(year <= LAST_TRAINING_YEAR))
+    scale = x[:fitted].max()
+    model = keras.models.load_model(os.path.join(HERE, "keras_initial.keras"))
+    found = train_recorded(model, normalise(x, scale), x, fitted, scale)
+    recorded = np.loadtxt(os.path.join(HERE, "keras_training.csv"), delimiter=",", skiprows=1)[:, 1:]
+    apart = np.abs(found - recorded)
+    print("backend", keras.backend.backend())
+    for name, column, values in (("loss", apart[:, 0] / recorded[:, 0], found[:, 0]),
+                                 ("held-out RMSE", apart[:, 1] / recorded[:, 1], found[:, 1])):
+        print(f"{name}: {values[0]:.6f} to {values[-1]:.6f}; largest relative difference {column.max():.2e} "
+              f"(step {column.argmax() + 1}), up to step 100 {column[:100].max():.2e}, at the end {column[-1]:.2e}")
+
+
 def main():
     year, x = read_sunspots()
     fitted, held_out = int(np.sum(year <= LAST_TRAINING_YEAR)), x[year > LAST_TRAINING_YEAR]
     scale = x[:fitted].max()
     series = normalise(x, scale)
 
+    model = fresh(UNITS, L2, SEED)
+    model.save(os.path.join(HERE, "keras_initial.keras"))
+    rows = train_recorded(model, series, x, fitted, scale)
+    with open(os.path.join(HERE, "keras_training.csv"), "w") as file:
+        file.write("STEP,LOSS,HELD_OUT_RMSE\n")
+        for step, row in enumerate(rows, 1):
+            file.write("%d,%.9g,%.9g\n" % (step, *row))
     trained = build()  # without an optimizer, so that its state is not in the file
-    trained.set_weights(train(series[:fitted], UNITS, L2, STEPS, SEED).get_weights())
+    trained.set_weights(model.get_weights())
     trained.save(os.path.join(HERE, "sunspots.keras"))
 
     single = keras.models.load_model(os.path.join(HERE, "sunspots.keras"))
@@ -194,4 +251,5 @@ def main():
 
 
 if __name__ == "__main__":
-    {"--search": search, "--spread": spread}.get(sys.argv[1] if len(sys.argv) > 1 else "", main)()
+    modes = {"--search": search, "--spread": spread, "--compare": compare_backends}
+    modes.get(sys.argv[1] if len(sys.argv) > 1 else "", main)()

@@ -6,3 +6,5 @@
 #include "eigengru/fwd.hpp"               // IWYU pragma: export
 #include "eigengru/layer/any_gru.hpp"     // IWYU pragma: export
 #include "eigengru/layer/sequential.hpp"  // IWYU pragma: export
+#include "eigengru/training/loss.hpp"       // IWYU pragma: export
+#include "eigengru/training/optimizer.hpp"  // IWYU pragma: export

@@ -34,6 +34,16 @@ struct Output;
 template <RealScalar S>
 struct OutputView;
 template <RealScalar S>
+struct OutputGradients;
+template <RealScalar S>
+struct Gradients;
+template <RealScalar S>
+class Tape;
+template <RealScalar S>
+class GruWeights;
+template <RealScalar S>
+struct Variable;
+template <RealScalar S>
 struct RegularizationLosses;
 
 // The default template arguments stand here and nowhere else.
@@ -45,6 +55,23 @@ template <RealScalar S = float, bool ResetAfter = true>
 class GruCell;
 template <RealScalar S = float, bool ResetAfter = true>
 class Gru;
+
+class Loss;
+class LearningRate;
+template <RealScalar S>
+class Optimizer;
+template <RealScalar S>
+class DenseWeights;
+template <RealScalar S>
+class DenseTape;
+template <RealScalar S>
+struct DenseGradients;
+template <RealScalar S>
+class ModelTape;
+template <RealScalar S>
+class ModelWeights;
+template <RealScalar S>
+class ModelGradients;
 
 template <RealScalar S = float>
 class AnyGru;

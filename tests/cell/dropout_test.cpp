@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/dropout.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -8,6 +10,7 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::message_of;
 
 template <class S>
 RowMatrix<S> drawn(Index rows, Index cols, double rate, RandomStream random = {7, 0}) {
@@ -134,18 +137,8 @@ TEST(DropoutMasksOfACall, HaveNothingInCommonWithTheInitializers) {
 
 // What a caller's own masks must look like
 
-template <class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const ShapeError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
-
 std::string refusal(const DropoutMasks<float>& masks) {
-    return message_of([&] { detail::check_dropout_masks(masks, 3, 5, 4); });
+    return message_of<ShapeError>([&] { detail::check_dropout_masks("Gru::operator()", masks, 3, 5, 4); });
 }
 
 TEST(CheckDropoutMasks, AcceptsEveryCompleteSet) {

@@ -3,6 +3,8 @@
 
 #include "eigengru/layer/gru.hpp"
 #include "support/allocation_counter.hpp"
+#include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,23 +13,8 @@ namespace {
 
 using namespace eigengru;
 
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
-
-template <class S, bool R>
-struct Mode {
-    using Scalar = S;
-    static constexpr bool kResetAfter = R;
-    using Cell = GruCell<S, R>;
-};
-using Modes = testing::Types<Mode<float, true>, Mode<float, false>, Mode<double, true>, Mode<double, false>>;
+template <class M>
+using CellOf = GruCell<typename M::Scalar, M::kResetAfter>;
 
 template <class S>
 RowMatrix<S> random_matrix(Index rows, Index cols) {
@@ -69,24 +56,24 @@ TYPED_TEST_SUITE(GruCellOf, Modes, );
 TYPED_TEST(GruCellOf, StepIsTheLayersForOneStep) {
     for (const Index batch : {1, 2, 3, 7, 8, 9, 33})
         for (const Index units : {1, 3, 8, 17})
-            expect_step_of_layer(typename TypeParam::Cell(5, {.units = units, .bias_initializer = "random_normal"}),
+            expect_step_of_layer(CellOf<TypeParam>(5, {.units = units, .bias_initializer = "random_normal"}),
                                  batch);
 }
 
 TYPED_TEST(GruCellOf, StepWithoutBiasIsTheLayers) {
-    expect_step_of_layer(typename TypeParam::Cell(5, {.units = 6, .use_bias = false}), 3);
+    expect_step_of_layer(CellOf<TypeParam>(5, {.units = 6, .use_bias = false}), 3);
 }
 
 TYPED_TEST(GruCellOf, StepWithAnyActivationsIsTheLayers) {
     for (const char* activation : {"relu", "softmax", "linear", "selu"})
         for (const char* recurrent : {"hard_sigmoid", "sigmoid", "softmax", "sparsemax"})
-            expect_step_of_layer(typename TypeParam::Cell(5, {.units = 6, .activation = activation,
+            expect_step_of_layer(CellOf<TypeParam>(5, {.units = 6, .activation = activation,
                                                               .recurrent_activation = recurrent}), 3);
 }
 
 TYPED_TEST(GruCellOf, StepInPlaceGivesTheSame) {
     using S = typename TypeParam::Scalar;
-    const typename TypeParam::Cell cell(5, {.units = 6});
+    const CellOf<TypeParam> cell(5, {.units = 6});
     const RowMatrix<S> inputs = random_matrix<S>(4, 5);
     RowMatrix<S> state = random_matrix<S>(4, 6);
     const RowMatrix<S> expected = step_of_cell(cell, inputs, state);
@@ -97,7 +84,7 @@ TYPED_TEST(GruCellOf, StepInPlaceGivesTheSame) {
 
 TYPED_TEST(GruCellOf, StepOfStridedViewsGivesTheSameAndWritesNothingElse) {
     using S = typename TypeParam::Scalar;
-    const typename TypeParam::Cell cell(5, {.units = 6});
+    const CellOf<TypeParam> cell(5, {.units = 6});
     const RowMatrix<S> inputs = random_matrix<S>(4, 9), state = random_matrix<S>(4, 10);
     RowMatrix<S> next = RowMatrix<S>::Constant(4, 11, S(7));
     std::vector<S> scratch(cell.scratch_size(4));
@@ -108,13 +95,13 @@ TYPED_TEST(GruCellOf, StepOfStridedViewsGivesTheSameAndWritesNothingElse) {
 
 TYPED_TEST(GruCellOf, StepOfAnEmptyBatchDoesNothing) {
     using S = typename TypeParam::Scalar;
-    const typename TypeParam::Cell cell(5, {.units = 6});
+    const CellOf<TypeParam> cell(5, {.units = 6});
     EXPECT_EQ(step_of_cell(cell, RowMatrix<S>(0, 5), RowMatrix<S>(0, 6)).rows(), 0);
 }
 
 TYPED_TEST(GruCellOf, StepsInARowAreASequence) {
     using S = typename TypeParam::Scalar;
-    const typename TypeParam::Cell cell(5, {.units = 6});
+    const CellOf<TypeParam> cell(5, {.units = 6});
     Gru<S, TypeParam::kResetAfter> layer(5, {.units = 6});
     layer.set_weights(cell.get_weights());
     const RowMatrix<S> sequence = random_matrix<S>(20, 5);
@@ -128,7 +115,7 @@ TYPED_TEST(GruCellOf, StepAllocatesNothing) {
     if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
     using S = typename TypeParam::Scalar;
     for (const auto& [batch, size] : {std::pair<Index, Index>{1, 5}, {3, 40}, {64, 300}}) {
-        const typename TypeParam::Cell cell(size, {.units = size, .recurrent_initializer = "glorot_uniform"});
+        const CellOf<TypeParam> cell(size, {.units = size, .recurrent_initializer = "glorot_uniform"});
         const RowMatrix<S> inputs = random_matrix<S>(batch, size);
         RowMatrix<S> state = random_matrix<S>(batch, size);
         std::vector<S> scratch(cell.scratch_size(batch));
@@ -140,7 +127,7 @@ TYPED_TEST(GruCellOf, StepAllocatesNothing) {
 
 TYPED_TEST(GruCellOf, UsesNoScratchBeyondItsSize) {
     using S = typename TypeParam::Scalar;
-    const typename TypeParam::Cell cell(5, {.units = 6});
+    const CellOf<TypeParam> cell(5, {.units = 6});
     const std::size_t size = cell.scratch_size(3);
     std::vector<S> scratch(size + 8, S(7));
     RowMatrix<S> state = random_matrix<S>(3, 6);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/gru_step.hpp"
 
+#include "support/modes.hpp"
 #include "support/reference_gru.hpp"
 
 #include <gtest/gtest.h>
@@ -13,13 +14,6 @@ using eigengru::detail::gate_stride;
 using eigengru::detail::Gates;
 using eigengru::detail::StateMasks;
 using eigengru::detail::StepFunction;
-
-template <class S, bool R>
-struct Mode {
-    using Scalar = S;
-    static constexpr bool kResetAfter = R;
-};
-using Modes = testing::Types<Mode<float, true>, Mode<float, false>, Mode<double, true>, Mode<double, false>>;
 
 template <class S>
 std::vector<S> values_of(const RowMatrix<S>& m) {
@@ -57,7 +51,7 @@ public:
                                 recurrent_};
         std::vector<S> memory(static_cast<std::size_t>(batch_ * gate_stride(units_)),
                               std::numeric_limits<S>::quiet_NaN());
-        const Gates<S> gates{memory.data(), batch_, units_};
+        const Gates<S> gates{memory.data(), batch_, units_, gate_stride(units_)};
         eigengru::detail::set_gates_to_biases<ResetAfter>(f, gates);
         const MatrixMap<const S> x(inputs_.data(), batch_, kFeatures, Eigen::OuterStride<>(kFeatures));
         eigengru::detail::add_input_products(f, x, gates);
@@ -65,7 +59,7 @@ public:
         StateMasks<S> masks;
         for (std::size_t g = 0; g < masks_.size(); ++g) masks.gates[g] = masks_[g].data();
         masks.masked_state = scratch.data();
-        eigengru::detail::gru_step<ResetAfter, S>(f, gates, h.data(), masks, in_place ? h.data() : next.data());
+        eigengru::detail::gru_step<ResetAfter, S>(f, gates, gates, h.data(), masks, in_place ? h.data() : next.data());
         return in_place ? h : next;
     }
 
@@ -144,54 +138,6 @@ TYPED_TEST(GruStepOf, GivesTheSameInPlace) {
         const OneStep<typename TypeParam::Scalar, TypeParam::kResetAfter> step(5, 6, activation);
         EXPECT_EQ(step.by_library(true), step.by_library(false)) << activation;
     }
-}
-
-TEST(GatesOf, SlotsLieSideBySide) {
-    std::vector<float> memory(static_cast<std::size_t>(2 * gate_stride(3)));
-    const Gates<float> gates{memory.data(), 2, 3};
-    gates.matrix(eigengru::detail::kSlotM).setConstant(5.0f);
-    EXPECT_EQ(gates.row(1)[2 * 3], 5.0f);
-    EXPECT_EQ(gates.row(1)[3 * 3], 0.0f);
-    EXPECT_EQ(gates.slot(2) + gates.stride(), gates.row(1) + 2 * 3);
-    EXPECT_EQ(std::count(memory.begin(), memory.end(), 5.0f), 2 * 3);
-}
-
-TEST(GatesOf, RowsNeverLieWholePagesApart) {
-    for (const Index units : {1, 100, 128, 256, 1024}) {
-        EXPECT_GE(gate_stride(units), 4 * units);
-        EXPECT_NE(gate_stride(units) % 512, 0) << units;
-    }
-}
-
-TEST(GateColumns, AreThoseOfOneGate) {
-    GruParameters<float> parameters(2, 3, true);
-    parameters.kernel().middleCols(3, 3).setConstant(1.0f);
-    const GruParameters<float>& p = parameters;
-    EXPECT_EQ(eigengru::detail::gate_columns<float>(p.kernel(), 1).minCoeff(), 1.0f);
-    EXPECT_EQ(eigengru::detail::gate_columns<float>(p.kernel(), 0).maxCoeff(), 0.0f);
-    EXPECT_EQ(eigengru::detail::gate_columns<float>(p.kernel(), 1, 2).cols(), 6);
-}
-
-TEST(SetGatesToBiases, AddsTheRecurrentBiasesOfZAndR) {
-    GruParameters<float> parameters(1, 1, true);
-    parameters.bias() << 1, 2, 3, 10, 20, 30;
-    const GruParameters<float>& p = parameters;
-    const Activation tanh("tanh"), sigmoid("sigmoid");
-    const StepFunction<float> f{p.kernel(), p.recurrent_kernel(), p.bias(), tanh, sigmoid};
-    std::vector<float> memory(8);
-    eigengru::detail::set_gates_to_biases<true>(f, Gates<float>{memory.data(), 2, 1});
-    EXPECT_EQ(memory, (std::vector<float>{11, 22, 30, 3, 11, 22, 30, 3}));
-}
-
-TEST(SetGatesToBiases, LeavesMEmptyWithoutResetAfter) {
-    GruParameters<float, false> parameters(1, 1, true);
-    parameters.bias() << 1, 2, 3;
-    const GruParameters<float, false>& p = parameters;
-    const Activation tanh("tanh"), sigmoid("sigmoid");
-    const StepFunction<float> f{p.kernel(), p.recurrent_kernel(), p.bias(), tanh, sigmoid};
-    std::vector<float> memory(4, 9.0f);
-    eigengru::detail::set_gates_to_biases<false>(f, Gates<float>{memory.data(), 1, 1});
-    EXPECT_EQ(memory, (std::vector<float>{1, 2, 0, 3}));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/core/view.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -11,16 +13,7 @@
 namespace {
 
 using namespace eigengru;
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 template <class S>
 std::vector<S> counting(std::size_t size) {

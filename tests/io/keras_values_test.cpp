@@ -42,7 +42,7 @@ Constraint constraint(const std::string& class_name, const std::string& config =
 
 TEST(ActivationFrom, Names) {
     for (const std::string_view name : {"linear", "tanh", "sigmoid", "hard_sigmoid", "silu", "softmax", "gelu"})
-        EXPECT_EQ(activation("\"" + std::string(name) + "\""), Activation(name));
+        EXPECT_EQ(activation(Json(name).dump()), Activation(name));
     EXPECT_EQ(activation("null"), Activation());
 }
 

@@ -2,21 +2,14 @@
 // The checks one by one. That a call which fails leaves the layer as it was is in gru_test.cpp.
 #include "eigengru/layer/call_check.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace eigengru;
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 const std::string kFine = "nothing was thrown";
 
@@ -31,13 +24,13 @@ protected:
     template <class Error = ShapeError>
     std::string call(const CallOptions<float>& given, Shape3 shape = {2, 5, 4}) const {
         const Sequence<float> x(shape);
-        return message_of<Error>([&] { detail::check_call<float>(x, given, {options, 4, carried}); });
+        return message_of<Error>([&] { detail::check_call<float>(x, given, {"Gru::operator()", options, 4, carried}); });
     }
     std::string output(const OutputView<float>& given, Shape3 shape = {2, 5, 4}) const {
-        return message_of<ShapeError>([&] { detail::check_output<float>(given, shape, {options, 4, carried}); });
+        return message_of<ShapeError>([&] { detail::check_output<float>(given, shape, {"Gru::call", options, 4, carried}); });
     }
     std::string state(MatrixView<const float> values) const {
-        return message_of<ShapeError>([&] { detail::check_state<float>(values, {options, 4, carried}); });
+        return message_of<ShapeError>([&] { detail::check_state<float>(values, {"Gru::set_state", options, 4, carried}); });
     }
 };
 
@@ -143,7 +136,7 @@ TEST_F(CallCheck, EmptyBatchNeedsNoOutputs) {
 // States
 
 TEST_F(CallCheck, StateOfALayerThatIsNotStatefulIsMisuse) {
-    EXPECT_EQ(message_of<std::logic_error>([&] { detail::check_state<float>(matrix, {options, 4, 0}); }),
+    EXPECT_EQ(message_of<std::logic_error>([&] { detail::check_state<float>(matrix, {"Gru::set_state", options, 4, 0}); }),
               "Gru::set_state: the layer is not stateful");
 }
 
@@ -158,18 +151,6 @@ TEST_F(CallCheck, StateMustHaveRowsOfUnits) {
     options.stateful = true;
     EXPECT_EQ(state(RowMatrix<float>(2, 4)), "Gru::set_state: values expected shape (2, 3), received (2, 4)");
     EXPECT_EQ(state(RowMatrix<float>(0, 3)), "Gru::set_state: values expected shape (1, 3), received (0, 3)");
-}
-
-TEST(CheckRows, AcceptsRowsThatAreThere) {
-    EXPECT_NO_THROW(detail::check_rows({0, 4, 0}, 5));
-    EXPECT_NO_THROW(detail::check_rows(std::vector<int>(), 5));
-}
-
-TEST(CheckRows, RefusesOthers) {
-    EXPECT_EQ(message_of<ShapeError>([] { detail::check_rows({1, 5}, 5); }),
-              "Gru::reset_state: rows[1] expected 0 to 4, received 5");
-    EXPECT_THROW(detail::check_rows({-1}, 5), ShapeError);
-    EXPECT_THROW(detail::check_rows({0}, 0), ShapeError);
 }
 
 TEST(CheckPrepare, RefusesSizesBelowOneAndOverflow) {

@@ -3,6 +3,7 @@
 // masks of every kind, several calls of stateful layers, dropout masks, strided inputs and outputs.
 #include "eigengru/layer/gru.hpp"
 
+#include "support/modes.hpp"
 #include "support/reference_gru.hpp"
 
 #include <gtest/gtest.h>
@@ -433,15 +434,8 @@ private:
     std::vector<S> carried_;
 };
 
-template <class S, bool R>
-struct Mode {
-    using Scalar = S;
-    static constexpr bool kResetAfter = R;
-};
-
 template <class M>
 class GruAtRandom : public testing::Test {};
-using Modes = testing::Types<Mode<float, true>, Mode<float, false>, Mode<double, true>, Mode<double, false>>;
 TYPED_TEST_SUITE(GruAtRandom, Modes, );
 
 TYPED_TEST(GruAtRandom, AgreesWithTheScalarLoops) {

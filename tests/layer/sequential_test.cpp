@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/sequential.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -8,16 +10,7 @@
 namespace {
 
 using namespace eigengru;
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 template <class S>
 Sequence<S> random_inputs(Shape3 shape = {3, 5, 4}) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/activation.hpp"
 
-#include "support/golden_layer.hpp"
+#include "support/golden_math.hpp"
+#include "support/message_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,16 +16,6 @@ using namespace eigengru;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-template <class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const OptionError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 template <class S>
 MatrixMap<S> map_of(RowMatrix<S>& m) {
@@ -169,7 +160,7 @@ TEST(Activation, AliasesAreTheSame) {
 }
 
 TEST(Activation, UnknownNameListsTheKnownOnes) {
-    const std::string message = message_of([] { Activation("foo"); });
+    const std::string message = message_of<OptionError>([] { Activation("foo"); });
     EXPECT_TRUE(message.starts_with("Activation: expected one of \"linear\", \"tanh\", \"sigmoid\", ")) << message;
     EXPECT_TRUE(message.ends_with("received \"foo\"")) << message;
     EXPECT_NE(message.find("\"sparsemax\""), std::string::npos) << message;
@@ -182,12 +173,12 @@ TEST(Activation, CaseOfLettersCounts) {
 }
 
 TEST(Activation, GluIsRefusedWithItsReason) {
-    EXPECT_EQ(message_of([] { Activation("glu"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Activation("glu"); }),
               "Activation: \"glu\" halves the width of its input, so no GRU can use it");
 }
 
 TEST(Activation, ThresholdByBareNameIsRefusedWithTheWayOut) {
-    EXPECT_EQ(message_of([] { Activation("threshold"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Activation("threshold"); }),
               "Activation: \"threshold\" needs its two arguments; write "
               "Activation::threshold({.threshold = ..., .default_value = ...})");
 }
@@ -241,7 +232,7 @@ TEST(Activation, PrintsItsNameAndWhatIsNotDefault) {
 // Parameters
 
 TEST(Activation, ParametersMustBeFinite) {
-    EXPECT_EQ(message_of([] { Activation::elu({.alpha = kNan}); }),
+    EXPECT_EQ(message_of<OptionError>([] { Activation::elu({.alpha = kNan}); }),
               "Activation::elu: expected finite parameters, received nan");
     EXPECT_THROW(Activation::relu({.negative_slope = kInfinity}), OptionError);
     EXPECT_THROW(Activation::relu({.max_value = kNan}), OptionError);
@@ -255,12 +246,12 @@ TEST(Activation, ParametersMustBeFinite) {
 }
 
 TEST(Activation, MaxValueMustNotBeNegative) {
-    EXPECT_EQ(message_of([] { Activation::relu({.max_value = -1.0}); }),
+    EXPECT_EQ(message_of<OptionError>([] { Activation::relu({.max_value = -1.0}); }),
               "Activation::relu: expected max_value of at least 0, received -1");
 }
 
 TEST(Activation, AlphaOfCeluMustNotBeZero) {
-    EXPECT_EQ(message_of([] { Activation::celu({.alpha = 0}); }),
+    EXPECT_EQ(message_of<OptionError>([] { Activation::celu({.alpha = 0}); }),
               "Activation::celu: expected an alpha other than 0, received 0");
 }
 

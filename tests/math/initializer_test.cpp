@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/initializer.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,22 +15,13 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::message_of;
 using enum InitializerKind;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr auto kMatrix = WeightRank::matrix;
 constexpr auto kVector = WeightRank::vector;
-
-template <class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const OptionError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 template <class S>
 WeightMap<S> map_of(RowMatrix<S>& m) {
@@ -132,7 +125,7 @@ TEST(Initializer, ConstantByNameIsZero) {
 }
 
 TEST(Initializer, UnknownNameListsTheKnownOnes) {
-    EXPECT_EQ(message_of([] { Initializer("foo"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Initializer("foo"); }),
               "Initializer: expected one of \"zeros\", \"ones\", \"constant\", \"identity\", \"random_normal\", "
               "\"random_uniform\", \"truncated_normal\", \"variance_scaling\", \"glorot_uniform\", \"glorot_normal\", "
               "\"he_uniform\", \"he_normal\", \"lecun_uniform\", \"lecun_normal\", \"orthogonal\", received \"foo\"");
@@ -190,9 +183,9 @@ TEST(Initializer, KnowsWhetherItDraws) {
 // Refusals
 
 TEST(Initializer, RefusesANegativeDeviation) {
-    EXPECT_EQ(message_of([] { (void)Initializer::random_normal({.stddev = -1}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Initializer::random_normal({.stddev = -1}); }),
               "Initializer: random_normal stddev expected a finite number of at least 0, received -1");
-    EXPECT_EQ(message_of([] { (void)Initializer::truncated_normal({.stddev = -1}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Initializer::truncated_normal({.stddev = -1}); }),
               "Initializer: truncated_normal stddev expected a finite number of at least 0, received -1");
 }
 
@@ -209,17 +202,17 @@ TEST(Initializer, RefusesParametersThatAreNotFinite) {
 }
 
 TEST(Initializer, RefusesBoundsInTheWrongOrder) {
-    EXPECT_EQ(message_of([] { (void)Initializer::random_uniform({.minval = 1, .maxval = 0}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Initializer::random_uniform({.minval = 1, .maxval = 0}); }),
               "Initializer: random_uniform expected minval <= maxval, received minval 1 and maxval 0");
 }
 
 TEST(Initializer, RefusesAScaleOfZero) {
-    EXPECT_EQ(message_of([] { (void)Initializer::variance_scaling({.scale = 0}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Initializer::variance_scaling({.scale = 0}); }),
               "Initializer: variance_scaling scale expected a finite number above 0, received 0");
 }
 
 TEST(Initializer, RefusesAnUnknownMode) {
-    EXPECT_EQ(message_of([] { (void)Initializer::variance_scaling({.mode = "fan"}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Initializer::variance_scaling({.mode = "fan"}); }),
               "Initializer: variance_scaling mode: expected one of \"fan_in\", \"fan_out\", \"fan_avg\", received "
               "\"fan\"");
 }
@@ -233,7 +226,7 @@ TEST(Initializer, NormalIsAnOldNameOfTruncatedNormal) {
 }
 
 TEST(Initializer, CheckRefusesOrthogonalOnAVector) {
-    EXPECT_EQ(message_of([] { Initializer("orthogonal").check({1, 48, kVector}, "bias_initializer"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Initializer("orthogonal").check({1, 48, kVector}, "bias_initializer"); }),
               "bias_initializer: orthogonal expected a weight of rank 2, received shape (48,) of rank 1");
 }
 

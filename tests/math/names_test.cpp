@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/names.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -22,17 +24,8 @@ struct KerasNames<NamesTestColour> {
 namespace {
 
 using namespace eigengru;
+using eigengru_test::message_of;
 using Colour = NamesTestColour;
-
-template <class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const OptionError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 TEST(NameLike, HoldsForStringsOfEveryKind) {
     static_assert(NameLike<std::string> && NameLike<std::string_view> && NameLike<const char*> && NameLike<char[5]>);
@@ -53,12 +46,12 @@ TEST(KindByName, FindsAnAlias) {
 }
 
 TEST(KindByName, ListsTheKnownNamesWithoutAliases) {
-    EXPECT_EQ(message_of([] { (void)detail::kind_by_name<Colour>("blue"); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)detail::kind_by_name<Colour>("blue"); }),
               "Colour: expected one of \"red\", \"green\", received \"blue\"");
 }
 
 TEST(KindByName, TakesAnotherTableAndAnotherBeginning) {
-    EXPECT_EQ(message_of([] { (void)detail::kind_by_name("Paint", "", KerasNames<Colour>::table); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)detail::kind_by_name("Paint", "", KerasNames<Colour>::table); }),
               "Paint: expected one of \"red\", \"green\", received \"\"");
 }
 
@@ -109,7 +102,8 @@ TEST(CheckFinite, PassesNegativeNumbers) {
 }
 
 TEST(CheckFinite, RefusesInfinity) {
-    EXPECT_EQ(message_of([] { detail::check_finite("Thing: size", -std::numeric_limits<double>::infinity()); }),
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(message_of<OptionError>([] { detail::check_finite("Thing: size", -kInfinity); }),
               "Thing: size expected a finite number, received -inf");
 }
 
@@ -122,7 +116,7 @@ TEST(CheckNonNegative, PassesZero) {
 }
 
 TEST(CheckNonNegative, RefusesNegativeNumbers) {
-    EXPECT_EQ(message_of([] { detail::check_non_negative("Thing: size", -0.5); }),
+    EXPECT_EQ(message_of<OptionError>([] { detail::check_non_negative("Thing: size", -0.5); }),
               "Thing: size expected a finite number of at least 0, received -0.5");
 }
 

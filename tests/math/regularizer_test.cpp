@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/regularizer.hpp"
 
+#include "support/golden_math.hpp"
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 namespace {
 
 using namespace eigengru;
+using eigengru_test::message_of;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr auto kMatrix = WeightRank::matrix;
 constexpr auto kVector = WeightRank::vector;
-
-template <class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const OptionError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 // Names
 
@@ -51,7 +47,7 @@ TEST(Regularizer, L1L2WithoutAFactorHasNoneOfIt) {
 }
 
 TEST(Regularizer, UnknownNameListsTheKnownOnes) {
-    EXPECT_EQ(message_of([] { Regularizer("foo"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Regularizer("foo"); }),
               "Regularizer: expected one of \"l1\", \"l2\", \"l1_l2\", \"orthogonal_regularizer\", received \"foo\"");
 }
 
@@ -92,9 +88,9 @@ TEST(Regularizer, IsPartOfAMessage) {
 // Refusals
 
 TEST(Regularizer, RefusesNegativeFactors) {
-    EXPECT_EQ(message_of([] { (void)Regularizer::l1(-1); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Regularizer::l1(-1); }),
               "Regularizer: l1 expected a finite number of at least 0, received -1");
-    EXPECT_EQ(message_of([] { (void)Regularizer::l1_l2({.l2 = -0.5}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Regularizer::l1_l2({.l2 = -0.5}); }),
               "Regularizer: l1_l2 l2 expected a finite number of at least 0, received -0.5");
     EXPECT_THROW((void)Regularizer::l2(-1), OptionError);
     EXPECT_THROW((void)Regularizer::l1_l2({.l1 = -1}), OptionError);
@@ -108,12 +104,12 @@ TEST(Regularizer, RefusesFactorsThatAreNotFinite) {
 }
 
 TEST(Regularizer, RefusesAnUnknownMode) {
-    EXPECT_EQ(message_of([] { (void)Regularizer::orthogonal({.mode = "cols"}); }),
+    EXPECT_EQ(message_of<OptionError>([] { (void)Regularizer::orthogonal({.mode = "cols"}); }),
               "Regularizer: orthogonal_regularizer mode: expected one of \"rows\", \"columns\", received \"cols\"");
 }
 
 TEST(Regularizer, CheckRefusesOrthogonalOnAVector) {
-    EXPECT_EQ(message_of([] { Regularizer::orthogonal().check(kVector, "bias_regularizer"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Regularizer::orthogonal().check(kVector, "bias_regularizer"); }),
               "bias_regularizer: orthogonal_regularizer expected a weight of rank 2, received one of rank 1");
 }
 
@@ -142,6 +138,27 @@ protected:
 };
 using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(RegularizerOf, Scalars);
+
+TYPED_TEST(RegularizerOf, IsThatOfKeras) {
+    constexpr double kExact = std::is_same_v<TypeParam, double> ? 1e-11 : 1e-6;
+    std::size_t count = 0;
+    for (const auto& golden : eigengru_test::load_golden(EIGENGRU_GOLDEN_DIR "/regularizers.golden")) {
+        if (golden.option("kind") != "regularizer") continue;
+        const auto& recorded = golden.array("weights");
+        const RowMatrix<TypeParam> weights = eigengru_test::matrix_of<TypeParam>(recorded);
+        const WeightRank rank = recorded.dims.size() == 1 ? kVector : kMatrix;
+        const Regularizer regularizer = eigengru_test::regularizer_of(golden, "regularizer");
+        const auto loss = static_cast<double>(regularizer.loss(this->map_of(weights), rank));
+        const auto expect_loss = [&](double expected, double tolerance) {
+            EXPECT_NEAR(loss, expected, tolerance * expected) << golden.name;
+        };
+        expect_loss(golden.array("loss").values.at(0), std::max(kExact, golden.number("tolerance")));
+        // Keras keeps a default factor in float32; the formula has the exact one.
+        if (golden.has_array("formula.loss")) expect_loss(golden.array("formula.loss").values.at(0), kExact);
+        ++count;
+    }
+    EXPECT_EQ(count, 41U);
+}
 
 TYPED_TEST(RegularizerOf, NoneCostsNothing) {
     EXPECT_EQ(Regularizer().loss(this->weights(), kMatrix), TypeParam(0));

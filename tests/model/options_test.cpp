@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/model/options.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -9,18 +11,9 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::message_of;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 template <class Error>
 std::string refusal(const GruOptions& options, Index features = 8, bool reset_after = true) {

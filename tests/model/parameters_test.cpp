@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/model/parameters.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -9,16 +11,7 @@
 namespace {
 
 using namespace eigengru;
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 /// Features 2, units 3, the weights counted from 0 on.
 template <class Parameters>

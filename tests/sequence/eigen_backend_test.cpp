@@ -3,6 +3,8 @@
 // against Keras and against scalar loops.
 #include "eigengru/sequence/eigen_backend.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -10,13 +12,8 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::Modes;
 
-template <class S, bool R>
-struct Mode {
-    using Scalar = S;
-    static constexpr bool kResetAfter = R;
-};
-using Modes = testing::Types<Mode<float, true>, Mode<float, false>, Mode<double, true>, Mode<double, false>>;
 
 constexpr Index kFeatures = 3, kUnits = 4;
 

@@ -3,37 +3,13 @@
 #pragma once
 
 #include "eigengru/eigengru.hpp"
-#include "support/golden.hpp"
+#include "support/golden_math.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace eigengru_test {
-
-/// An activation by Keras's name with the arguments that stand below `key` in the case.
-inline eigengru::Activation activation_of(const GoldenCase& golden, const std::string& key) {
-    using eigengru::Activation;
-    const std::string& name = golden.option(key);
-    auto p = golden.numbers_below(key);
-    if (p.empty()) return Activation(name);
-    if (name == "relu") {
-        eigengru::ReluOptions o{.negative_slope = p["negative_slope"], .threshold = p["threshold"]};
-        if (p.contains("max_value")) o.max_value = p["max_value"];
-        return Activation::relu(o);
-    }
-    if (name == "leaky_relu") return Activation::leaky_relu({.negative_slope = p.at("negative_slope")});
-    if (name == "elu") return Activation::elu({.alpha = p.at("alpha")});
-    if (name == "celu") return Activation::celu({.alpha = p.at("alpha")});
-    if (name == "gelu") return Activation::gelu({.approximate = p.at("approximate") != 0.0});
-    if (name == "soft_shrink") return Activation::soft_shrink({.threshold = p.at("threshold")});
-    if (name == "hard_shrink") return Activation::hard_shrink({.threshold = p.at("threshold")});
-    if (name == "threshold")
-        return Activation::threshold({.threshold = p.at("threshold"), .default_value = p.at("default_value")});
-    if (name == "squareplus") return Activation::squareplus({.b = p.at("b")});
-    throw std::invalid_argument("golden case " + golden.name + ": arguments of \"" + name + "\" are not known here");
-}
 
 /// The options of a case, with return_sequences so that every step is seen.
 inline eigengru::GruOptions options_of(const GoldenCase& golden) {
@@ -51,15 +27,6 @@ inline eigengru::GruOptions options_of(const GoldenCase& golden) {
             .zero_output_for_mask = golden.flag("zero_output_for_mask")};
 }
 
-/// A recorded matrix (or vector, as one row) as an Eigen matrix.
-template <class S>
-eigengru::RowMatrix<S> matrix_of(const GoldenArray& array) {
-    const auto extent = [&](std::size_t axis) { return static_cast<eigengru::Index>(array.dims.at(axis)); };
-    const bool is_vector = array.dims.size() == 1;
-    const std::vector<S> values = array.as<S>();
-    return eigengru::MatrixView<const S>(values.data(), is_vector ? 1 : extent(0), is_vector ? extent(0) : extent(1)).map();
-}
-
 /// A recorded stack of matrices, (count, rows, cols).
 template <class S>
 std::vector<eigengru::RowMatrix<S>> matrices_of(const GoldenCase& golden, const std::string& key) {
@@ -69,9 +36,9 @@ std::vector<eigengru::RowMatrix<S>> matrices_of(const GoldenCase& golden, const 
     const auto rows = static_cast<eigengru::Index>(array.dims.at(1));
     const auto cols = static_cast<eigengru::Index>(array.dims.at(2));
     const std::vector<S> values = array.as<S>();
-    for (std::size_t i = 0; i < array.dims[0]; ++i)
-        result.push_back(
-            eigengru::MatrixView<const S>(values.data() + static_cast<eigengru::Index>(i) * rows * cols, rows, cols).map());
+    const S* data = values.data();
+    for (std::size_t i = 0; i < array.dims[0]; ++i, data += rows * cols)
+        result.push_back(eigengru::MatrixView<const S>(data, rows, cols).map());
     return result;
 }
 
@@ -126,21 +93,6 @@ inline std::vector<GoldenCase> gru_cases() {
         for (const auto& path : golden_files(EIGENGRU_GOLDEN_DIR, prefix))
             for (GoldenCase& golden : load_golden(path)) cases.push_back(std::move(golden));
     return cases;
-}
-
-/// The largest difference to what was recorded, relative to max(1, the largest recorded value); infinite for NaN or
-/// another size.
-template <class S>
-double relative_difference(const GoldenArray& expected, const S* received, std::size_t size) {
-    if (expected.values.size() != size) return std::numeric_limits<double>::infinity();
-    double largest = 0.0;
-    double scale = 1.0;
-    for (std::size_t i = 0; i < size; ++i) {
-        const double difference = std::abs(expected.values[i] - static_cast<double>(received[i]));
-        if (!(difference <= largest)) largest = std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
-        scale = std::max(scale, std::abs(expected.values[i]));
-    }
-    return largest / scale;
 }
 
 }  // namespace eigengru_test

@@ -46,22 +46,62 @@ void draw_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, std::
 }
 
 template <RealScalar S>
-void check_dropout_masks(const DropoutMasks<S>& masks, Index batch, Index features, Index units) {
-    const auto check = [](std::string_view name, const std::vector<RowMatrix<S>>& given, Index rows, Index cols) {
+void check_dropout_masks(std::string_view where, const DropoutMasks<S>& masks, Index batch, Index features, Index units) {
+    const auto check = [where](std::string_view name, const std::vector<RowMatrix<S>>& given, Index rows, Index cols) {
         for (const RowMatrix<S>& mask : given)
             if (mask.rows() != rows || mask.cols() != cols)
-                EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.", name, " expected shape ",
+                EIGENGRU_THROW(ShapeError, where, ": dropout_masks.", name, " expected shape ",
                                shape_text(rows, cols), ", received ", shape_text(mask.rows(), mask.cols()));
     };
     if (masks.input.size() > 1 && masks.input.size() != 3)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.input expected 0, 1 or 3 masks, received ",
+        EIGENGRU_THROW(ShapeError, where, ": dropout_masks.input expected 0, 1 or 3 masks, received ",
                        masks.input.size());
     if (!masks.state.empty() && masks.state.size() != 3)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): dropout_masks.state expected 0 or 3 masks, received ",
+        EIGENGRU_THROW(ShapeError, where, ": dropout_masks.state expected 0 or 3 masks, received ",
                        masks.state.size());
     check("input", masks.input, batch, features);
     check("state", masks.state, batch, units);
 }
+
+/// The masks that a layer draws for itself, call after call.
+template <RealScalar S>
+class DropoutSource {
+public:
+    explicit DropoutSource(const std::optional<std::uint64_t>& seed) : seed_(seed ? *seed : random_seed()) {}
+
+    void prepare(const GruOptions& options, Index batch, Index features) {
+        resize_dropout_masks(masks_, options, batch, features);
+    }
+
+    /// The masks of the present call, or null where nothing is dropped. It stays the present one until next_call().
+    [[nodiscard]] const DropoutMasks<S>* draw(const GruOptions& options, Index batch, Index features) {
+        if (!is_dropping(options.dropout) && !is_dropping(options.recurrent_dropout)) return nullptr;
+        prepare(options, batch, features);
+        draw_dropout_masks(masks_, options, seed_, calls_);
+        return &masks_;
+    }
+
+    /// The present call has used `masks`: where they were drawn here, the next call gets others.
+    void next_call(const DropoutMasks<S>* masks) {
+        if (masks == &masks_) ++calls_;
+    }
+
+    /// How many calls have drawn masks.
+    [[nodiscard]] std::uint64_t calls() const { return calls_; }
+    void set_calls(std::uint64_t calls) { calls_ = calls; }
+
+    [[nodiscard]] Index bytes() const {
+        Index size = 0;
+        for (const RowMatrix<S>& mask : masks_.input) size += mask.size();
+        for (const RowMatrix<S>& mask : masks_.state) size += mask.size();
+        return size * Index(sizeof(S));
+    }
+
+private:
+    DropoutMasks<S> masks_;
+    std::uint64_t seed_;
+    std::uint64_t calls_ = 0;
+};
 
 }  // namespace detail
 

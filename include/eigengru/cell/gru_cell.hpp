@@ -2,10 +2,13 @@
 // GruCell: the weights of a GRU and one time step with them, for callers who keep their own loop.
 #pragma once
 
+#include "eigengru/cell/dropout.hpp"
+#include "eigengru/cell/gradient_products.hpp"
 #include "eigengru/cell/gru_step.hpp"
-#include "eigengru/core/random.hpp"
-#include "eigengru/model/options.hpp"
+#include "eigengru/cell/tape.hpp"
+#include "eigengru/model/gradients.hpp"
 #include "eigengru/model/output.hpp"
+#include "eigengru/model/variable.hpp"
 
 #include <utility>
 
@@ -49,6 +52,17 @@ public:
         std::forward<Update>(update)(writable);
     }
 
+    /// Calls `update(variable)` for kernel, recurrent_kernel and, with use_bias, bias: see Variable.
+    template <class Update>
+    void update_variables(Update&& update) {
+        const auto call = [&](std::string_view name, const MatrixMap<S>& values) {
+            update(Variable<S>{options_.name, name, values, options_.trainable});
+        };
+        call("kernel", parameters_.kernel());
+        call("recurrent_kernel", parameters_.recurrent_kernel());
+        if (options_.use_bias) call("bias", parameters_.bias());
+    }
+
     /// Throws: ShapeError, and nothing has changed.
     void set_weights(std::initializer_list<MatrixView<const S>> weights) { parameters_.set_weights(weights); }
     void set_weights(const std::vector<RowMatrix<S>>& weights) {
@@ -56,17 +70,30 @@ public:
     }
     [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return parameters_.get_weights(); }
 
-    /// The losses of the three weight regularizers for the present weights; activity is the layer's.
+    /// The losses of the three weight regularizers for the present weights, as in Keras of a trainable layer alone;
+    /// activity is the layer's.
     [[nodiscard]] RegularizationLosses<S> losses() const {
         RegularizationLosses<S> losses;
+        if (!options_.trainable) return losses;
         losses.kernel = options_.kernel_regularizer.loss(parameters_.kernel(), WeightRank::matrix);
         losses.recurrent_kernel = options_.recurrent_regularizer.loss(parameters_.recurrent_kernel(), WeightRank::matrix);
         if (options_.use_bias) losses.bias = options_.bias_regularizer.loss(parameters_.bias(), kBiasRank);
         return losses;
     }
 
-    /// Applies the three constraints to the weights, as an optimiser does after its step.
+    /// gradients += those of losses().
+    void add_regularizer_gradients(GruWeights<S>& gradients) const {
+        if (!options_.trainable) return;
+        options_.kernel_regularizer.add_gradient(parameters_.kernel(), WeightRank::matrix, S(1), gradients.kernel());
+        options_.recurrent_regularizer.add_gradient(parameters_.recurrent_kernel(), WeightRank::matrix, S(1),
+                                                    gradients.recurrent_kernel());
+        if (options_.use_bias)
+            options_.bias_regularizer.add_gradient(parameters_.bias(), kBiasRank, S(1), gradients.bias());
+    }
+
+    /// Applies the three constraints to the weights of a trainable layer, as an optimiser does after its step.
     void apply_constraints() {
+        if (!options_.trainable) return;
         options_.kernel_constraint.apply(parameters_.kernel(), WeightRank::matrix);
         options_.recurrent_constraint.apply(parameters_.recurrent_kernel(), WeightRank::matrix);
         if (options_.use_bias) options_.bias_constraint.apply(parameters_.bias(), kBiasRank);
@@ -83,21 +110,45 @@ public:
     void step(MatrixView<const S> inputs, MatrixView<const S> state, MatrixView<S> next_state,
               std::span<S> scratch) const {
         const Index batch = inputs.rows();
-        check("inputs", inputs, batch, features());
-        check("state", state, batch, units());
-        check("next_state", next_state, batch, units());
-        if (scratch.size() < scratch_size(batch))
-            EIGENGRU_THROW(ShapeError, "GruCell::step: scratch expected at least ", scratch_size(batch),
-                           " elements, received ", scratch.size());
+        check_step("GruCell::step", inputs, state, next_state, scratch.size());
         if (batch == 0) return;
         const detail::StepFunction<S> f = function();
-        const detail::Gates<S> gates{scratch.data(), batch, units()};
-        detail::set_gates_to_biases<ResetAfter>(f, gates);
-        detail::add_input_products(f, inputs.map(), gates);
+        const detail::Gates<S> gates{scratch.data(), batch, units(), detail::gate_stride(units())};
         S* h = gates.row(batch);  // a copy without gaps, stepped in place
         detail::block(h, batch, units()) = state.map();
-        detail::gru_step<ResetAfter, S>(f, gates, h, {}, h);
+        detail::set_gates_to_biases<ResetAfter>(f, gates);
+        detail::add_input_products(f, inputs.map(), gates);
+        detail::gru_step<ResetAfter, S>(f, gates, gates, h, {}, h);
         next_state.map() = detail::block<const S>(h, batch, units());
+    }
+
+    /// The step, recorded on `tape` for backward(). Throws: as step(); OptionError for a custom activation without its
+    /// derivative.
+    void forward(MatrixView<const S> inputs, MatrixView<const S> state, MatrixView<S> next_state, std::span<S> scratch,
+                 Tape<S>& tape) const {
+        const Index batch = inputs.rows();
+        check_step("GruCell::forward", inputs, state, next_state, scratch.size());
+        options_.activation.check_derivative("GruCell::forward");
+        options_.recurrent_activation.check_derivative("GruCell::forward");
+        tape.start(signature(), {batch, 1, features()}, 1, false);
+        tape.record_mask(false, [](Index, Index) { return true; });
+        tape.record_dropout(nullptr);
+        detail::block(tape.inputs(), batch, features()) = inputs.map();
+        detail::block(tape.state(0), batch, units()) = state.map();
+        if (batch > 0) record_step(tape, next_state, scratch);
+        tape.finish();
+    }
+
+    /// From the gradient of a loss with respect to next_state to those with respect to the parameters, the inputs
+    /// (batch, 1, features) and the state. The gradients of the regularizers' losses are added. The tape does not change.
+    /// Throws: std::logic_error for an empty tape, one with checkpoints or one of another cell, ShapeError.
+    [[nodiscard]] Gradients<S> backward(const Tape<S>& tape, MatrixView<const S> d_next_state) const {
+        check_tape(tape, d_next_state);
+        Gradients<S> gradients;
+        detail::resize(gradients, tape.shape(), parameters_);
+        if (tape.shape().batch > 0) step_back(tape, d_next_state, gradients);
+        add_regularizer_gradients(gradients.parameters);
+        return gradients;
     }
 
     /// The weights and activations as the kernels take them: views of this cell.
@@ -123,10 +174,68 @@ private:
             options_.bias_initializer.fill(parameters_.bias(), kBiasRank, seed + 2);
     }
 
-    static void check(std::string_view what, const MatrixView<const S>& given, Index rows, Index cols) {
-        if (given.rows() != rows || given.cols() != cols)
-            EIGENGRU_THROW(ShapeError, "GruCell::step: ", what, " expected shape ", detail::shape_text(rows, cols),
-                           ", received ", detail::shape_text(given.rows(), given.cols()));
+    [[nodiscard]] detail::LayerSignature signature() const {
+        return detail::signature_of(options_, features(), ResetAfter);
+    }
+
+    void check_step(std::string_view where, const MatrixView<const S>& inputs, const MatrixView<const S>& state,
+                    const MatrixView<const S>& next_state, std::size_t scratch) const {
+        const Index batch = inputs.rows();
+        detail::check_shape(where, "inputs", inputs, batch, features());
+        detail::check_shape(where, "state", state, batch, units());
+        detail::check_shape(where, "next_state", next_state, batch, units());
+        if (scratch < scratch_size(batch))
+            EIGENGRU_THROW(ShapeError, where, ": scratch expected at least ", scratch_size(batch),
+                           " elements, received ", scratch);
+    }
+
+    void record_step(Tape<S>& tape, const MatrixView<S>& next_state, std::span<S> scratch) const {
+        const Index batch = tape.shape().batch;
+        const detail::StepFunction<S> f = function();
+        const detail::Gates<S> gates{tape.gates(), batch, units(), detail::kSlots * units()};
+        const detail::Gates<S> values{scratch.data(), batch, units(), detail::gate_stride(units())};
+        S* next = values.row(batch);
+        detail::set_gates_to_biases<ResetAfter>(f, gates);
+        detail::add_input_products<S>(f, detail::block<const S>(tape.inputs(), batch, features()), gates);
+        detail::gru_step<ResetAfter, S>(f, gates, f.needs_inputs() ? values : gates, tape.state(0), {}, next);
+        next_state.map() = detail::block<const S>(next, batch, units());
+    }
+
+    void check_tape(const Tape<S>& tape, const MatrixView<const S>& d_next_state) const {
+        if (tape.empty() || !tape.has_gates() || tape.shape().time != 1 || !(tape.signature() == signature()))
+            EIGENGRU_THROW(std::logic_error, "GruCell::backward: expected the tape of a forward step of this cell, received ",
+                           tape.empty() ? "an empty one" : "another one");
+        detail::check_shape("GruCell::backward", "d_next_state", d_next_state, tape.shape().batch, units());
+    }
+
+    void step_back(const Tape<S>& tape, const MatrixView<const S>& d_next_state, Gradients<S>& into) const {
+        const Index batch = tape.shape().batch;
+        const detail::StepFunction<S> f = function();
+        const RowMatrix<S> kernel_t = parameters_.kernel().transpose();
+        const RowMatrix<S> recurrent_kernel_t = parameters_.recurrent_kernel().transpose();
+        const RowMatrix<S> d_next = d_next_state.map();
+        RowMatrix<S> d_gates(batch, detail::kSlots * units()), value_memory(batch, detail::kSlots * units());
+        const auto gates_in = [&](auto* data) { return detail::Gates{data, batch, units(), detail::kSlots * units()}; };
+        const detail::Gates<const S> gates = gates_in(tape.gates());
+        const detail::Gates<S> d = gates_in(d_gates.data());
+        const auto map = [](const RowMatrix<S>& m) { return detail::block(m.data(), m.rows(), m.cols()); };
+        detail::gru_step_backward<ResetAfter, S>(
+            f, {.gates = gates,
+                .values = detail::activated_gates(f, gates, gates_in(value_memory.data())),
+                .d = d,
+                .h = tape.state(0),
+                .d_next = d_next.data(),
+                .d_state = into.initial_state.data(),
+                .masks = {},
+                .recurrent_kernel_t = map(recurrent_kernel_t)});
+        const detail::GradientRows<S> rows{.d = d.as_const(),
+                                           .gates = gates,
+                                           .inputs = detail::block(tape.inputs(), batch, features()),
+                                           .states = tape.state(0),
+                                           .dropout = nullptr,
+                                           .scratch = nullptr};
+        detail::add_parameter_gradients<ResetAfter, S>(rows, into.parameters);
+        detail::input_gradient<S>(rows, map(kernel_t), into.inputs.data());
     }
 
     GruOptions options_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// THE MATHS: one time step of a GRU for a batch. Everything else in the library arranges what is computed here.
+// THE MATHS: one time step of a GRU for a batch, forward and backward. Everything else in the library arranges what is
+// computed here.
 //
 //     z = ra(x_z + h U_z + b_rz)                update gate
 //     r = ra(x_r + h U_r + b_rr)                reset gate
@@ -8,197 +9,164 @@
 //     h' = z . h + (1 - z) . c
 // with x = input * kernel + input bias. Source: Cho et al., 2014 (reset before); the cuDNN form with two biases
 // (ResetAfter); gate order and layout of Keras.
+//
+// With dh' the gradient of a loss with respect to h', and dz, dr, dc those with respect to what the activations are
+// applied to:
+//     dz = dh' . (h - c) . ra'(z)     dc = dh' . (1 - z) . a'(c)
+//     dr = dc . m . ra'(r),  dm = dc . r                             ResetAfter
+//     dm = dc U_h^T,         dr = dm . h . ra'(r)                    reset before
+//     dh = dh' . z + dz U_z^T + dr U_r^T + (dm U_h^T or dm . r)
 #pragma once
 
-#include "eigengru/cell/product.hpp"
-#include "eigengru/math/activation.hpp"
-#include "eigengru/model/parameters.hpp"
-
-#include <array>
+#include "eigengru/cell/gates.hpp"
+#include "eigengru/cell/gru_step_fused.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// What a step works with: the weights and the two activations. Views, made anew for each call.
+/// Copies a slot, unless both are the same memory.
 template <RealScalar S>
-struct StepFunction {
-    MatrixMap<const S> kernel;            ///< (features, 3 units)
-    MatrixMap<const S> recurrent_kernel;  ///< (units, 3 units)
-    MatrixMap<const S> bias;              ///< (2, 3 units), (1, 3 units) or (0, 3 units)
-    const Activation& activation;
-    const Activation& recurrent_activation;
-
-    [[nodiscard]] Index units() const { return recurrent_kernel.rows(); }
-};
-
-/// A row of gates: z | r | m | c, each of `units`. The recurrent product fills the first three at once.
-enum GateSlot : Index { kSlotZ, kSlotR, kSlotM, kSlotC, kSlots };
-
-/// Elements between two rows of gates. Rows at a distance of whole pages would share the same few places of the cache.
-[[nodiscard]] constexpr Index gate_stride(Index units) {
-    return kSlots * units + (units % 128 == 0 ? 16 : 0);
-}
-
-/// The gates of some rows of a batch. On entry to a step z, r and c hold the projected input and m b_rh, all biases
-/// included; on exit each holds what the equations name.
-template <RealScalar S>
-struct Gates {
-    S* data;
-    Index rows;
-    Index units;
-
-    [[nodiscard]] Index stride() const { return gate_stride(units); }
-    [[nodiscard]] S* row(Index i) const { return data + i * stride(); }
-    [[nodiscard]] S* slot(Index i) const { return data + i * units; }
-    /// One slot of all rows, (rows, units).
-    [[nodiscard]] MatrixMap<S> matrix(Index i) const { return {slot(i), rows, units, Eigen::OuterStride<>(stride())}; }
-};
-
-/// The state masks of recurrent dropout for z, r and h, each (batch, units) without gaps, or none.
-template <RealScalar S>
-struct StateMasks {
-    std::array<const S*, kGates> gates = {};
-    S* masked_state = nullptr;  ///< scratch, (batch, units)
-
-    [[nodiscard]] bool is_active() const { return gates[0] != nullptr; }
-};
-
-/// A block of memory without gaps as a matrix.
-template <class S>
-[[nodiscard]] MatrixMap<S> block(S* data, Index rows, Index cols) {
-    return {data, rows, cols, Eigen::OuterStride<>(cols)};
-}
-
-/// The columns of `count` neighbouring gates of a weight.
-template <RealScalar S>
-[[nodiscard]] MatrixMap<const S> gate_columns(const MatrixMap<const S>& weight, Index gate, Index count = 1) {
-    const Index units = weight.cols() / kGates;
-    return {weight.data() + gate * units, weight.rows(), count * units, Eigen::OuterStride<>(weight.outerStride())};
-}
-
-/// Fills the gates with the biases: z, r, m, c = b_iz + b_rz, b_ir + b_rr, b_rh, b_ih in every row. The recurrent biases of
-/// z and r only ever appear in that sum.
-template <bool ResetAfter, RealScalar S>
-void set_gates_to_biases(const StepFunction<S>& f, const Gates<S>& gates) {
-    const Index units = f.units();
-    if (gates.rows == 0) return;
-    ArrayMap<S> first(gates.data, kSlots * units);
-    first.setZero();
-    if (f.bias.rows() > 0) {
-        const ArrayMap<const S> input(f.bias.data(), kGates * units);
-        first.head(2 * units) = input.head(2 * units);
-        first.tail(units) = input.tail(units);
-    }
-    if (ResetAfter && f.bias.rows() > 0) {
-        const ArrayMap<const S> recurrent(f.bias.data() + f.bias.outerStride(), kGates * units);
-        first.head(2 * units) += recurrent.head(2 * units);
-        first.segment(kSlotM * units, units) = recurrent.tail(units);
-    }
-    for (Index i = 1; i < gates.rows; ++i) ArrayMap<S>(gates.row(i), kSlots * units) = first;
-}
-
-/// z | r += x [W_z | W_r] and c += x W_h.
-template <RealScalar S>
-void add_input_products(const StepFunction<S>& f, const MatrixMap<const S>& x, const Gates<S>& gates) {
-    add_product<S>(x, gate_columns<S>(f.kernel, 0, 2), gates.slot(kSlotZ), gates.stride());
-    add_product<S>(x, gate_columns<S>(f.kernel, 2), gates.slot(kSlotC), gates.stride());
-}
-
-/// The first `count` gates += (h . mask) U, which are z, r and (ResetAfter) m.
-template <RealScalar S>
-void add_recurrent_products(const StepFunction<S>& f, Index count, const S* h, const StateMasks<S>& masks,
-                            const Gates<S>& gates) {
-    if (!masks.is_active())
-        return add_product<S>(block(h, gates.rows, gates.units), gate_columns<S>(f.recurrent_kernel, 0, count),
-                              gates.slot(kSlotZ), gates.stride());
-    const Index size = gates.rows * gates.units;
-    for (Index g = 0; g < count; ++g) {
-        ArrayMap<S>(masks.masked_state, size) =
-            ArrayMap<const S>(h, size) * ArrayMap<const S>(masks.gates[static_cast<std::size_t>(g)], size);
-        add_product<S>(block<const S>(masks.masked_state, gates.rows, gates.units),
-                       gate_columns<S>(f.recurrent_kernel, g), gates.slot(g), gates.stride());
-    }
+void copy_slot(const Gates<S>& from, const Gates<S>& to, Index slot) {
+    if (from.data != to.data) to.matrix(slot) = from.matrix(slot);
 }
 
 /// z = ra(z), r = ra(r); reset before also m = r . h.
 template <bool ResetAfter, RealScalar S>
-void activate_gates(const StepFunction<S>& f, const S* h, const Gates<S>& gates) {
-    f.recurrent_activation.template apply<S>(gates.matrix(kSlotZ));
-    f.recurrent_activation.template apply<S>(gates.matrix(kSlotR));
+void activate_gates(const StepFunction<S>& f, const S* h, const Gates<S>& gates, const Gates<S>& values) {
+    for (const Index slot : {kSlotZ, kSlotR}) {
+        copy_slot(gates, values, slot);
+        f.recurrent_activation.template apply<S>(values.matrix(slot));
+    }
     if constexpr (!ResetAfter)
-        gates.matrix(kSlotM) = gates.matrix(kSlotR).cwiseProduct(block(h, gates.rows, gates.units));
+        gates.matrix(kSlotM) = values.matrix(kSlotR).cwiseProduct(block(h, gates.rows, gates.units));
 }
 
-/// c = a(c), ResetAfter c = a(c + r . m); then h' = z . h + (1 - z) . c.
+/// ResetAfter c += r . m; c = a(c); then h' = z . h + (1 - z) . c.
 template <bool ResetAfter, RealScalar S>
-void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, S* next) {
-    if constexpr (ResetAfter) gates.matrix(kSlotC) += gates.matrix(kSlotR).cwiseProduct(gates.matrix(kSlotM));
-    f.activation.template apply<S>(gates.matrix(kSlotC));
-    const auto z = gates.matrix(kSlotZ).array();
+void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, const Gates<S>& values, S* next) {
+    if constexpr (ResetAfter) gates.matrix(kSlotC) += values.matrix(kSlotR).cwiseProduct(gates.matrix(kSlotM));
+    copy_slot(gates, values, kSlotC);
+    f.activation.template apply<S>(values.matrix(kSlotC));
+    const auto z = values.matrix(kSlotZ).array();
     block(next, gates.rows, gates.units).array() =
-        z * block(h, gates.rows, gates.units).array() + (S(1) - z) * gates.matrix(kSlotC).array();
-}
-
-/// activate_gates for sigmoid, in one pass.
-template <RealScalar S>
-void activate_gates_sigmoid(const S* h, const Gates<S>& gates) {
-    const Index units = gates.units;
-    for (Index b = 0; b < gates.rows; ++b) {
-        S* row = gates.row(b);
-        for_each_packet<S>(units, [&](auto packet, Index i) {
-            using L = Lanes<decltype(packet)>;
-            const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
-            L{sigmoid_of<S>(L::load(row + i).value)}.store(row + i);
-            r.store(row + kSlotR * units + i);
-            (r * L::load(h + b * units + i)).store(row + kSlotM * units + i);
-        });
-    }
-}
-
-/// finish_step for tanh, and for ResetAfter also activate_gates for sigmoid, in one pass.
-template <bool ResetAfter, RealScalar S>
-void finish_step_tanh(const S* h, const Gates<S>& gates, S* next) {
-    const Index units = gates.units;
-    for (Index b = 0; b < gates.rows; ++b) {
-        S* row = gates.row(b);
-        for_each_packet<S>(units, [&](auto packet, Index i) {
-            using L = Lanes<decltype(packet)>;
-            const L one{Eigen::internal::pset1<decltype(packet)>(S(1))};
-            L z = L::load(row + i);
-            L c = L::load(row + kSlotC * units + i);
-            if constexpr (ResetAfter) {
-                const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
-                z = L{sigmoid_of<S>(z.value)};
-                c = c + r * L::load(row + kSlotM * units + i);
-                z.store(row + i);
-                r.store(row + kSlotR * units + i);
-            }
-            c = L{tanh_of<S>(c.value)};
-            c.store(row + kSlotC * units + i);
-            (z * L::load(h + b * units + i) + (one - z) * c).store(next + b * units + i);
-        });
-    }
+        z * block(h, gates.rows, gates.units).array() + (S(1) - z) * values.matrix(kSlotC).array();
 }
 
 /// One step for a batch: h (batch, units) to next (batch, units), both without gaps; next may be h. Allocates nothing.
-/// The default pair of activations has passes of its own, which are the same equations element by element.
+///
+/// The activated z, r and c go to `values`, m to `gates`. Both are the same memory, unless what went into the activations
+/// shall be kept for their derivatives. The default pair of activations has passes of its own, with the same equations.
 template <bool ResetAfter, RealScalar S>
-void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const S* h, const StateMasks<S>& masks, S* next) {
-    const bool is_default_pair = f.activation.kind() == ActivationKind::tanh &&
-                                 f.recurrent_activation.kind() == ActivationKind::sigmoid;
+void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const Gates<S>& values, const S* h,
+              const StateMasks<S>& masks, S* next) {
+    const bool is_fused = f.is_default_pair() && gates.data == values.data;
     add_recurrent_products(f, ResetAfter ? 3 : 2, h, masks, gates);
-    if (!is_default_pair)
-        activate_gates<ResetAfter>(f, h, gates);
+    if (!is_fused)
+        activate_gates<ResetAfter>(f, h, gates, values);
     else if (!ResetAfter)
         activate_gates_sigmoid(h, gates);
     if constexpr (!ResetAfter) {
         if (masks.is_active()) gates.matrix(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
-        const MatrixMap<const S> m(gates.slot(kSlotM), gates.rows, gates.units, Eigen::OuterStride<>(gates.stride()));
-        add_product<S>(m, gate_columns<S>(f.recurrent_kernel, 2), gates.slot(kSlotC), gates.stride());
+        add_product<S>(gates.as_const().matrix(kSlotM), gate_columns<const S>(f.recurrent_kernel, 2), gates.slot(kSlotC),
+                       gates.stride);
     }
-    if (is_default_pair)
+    if (is_fused)
         finish_step_tanh<ResetAfter>(h, gates, next);
     else
-        finish_step<ResetAfter>(f, h, gates, next);
+        finish_step<ResetAfter>(f, h, gates, values, next);
+}
+
+/// The activated z, r and c of a recorded step: the record itself, or made in `memory` from what went into the activations.
+template <RealScalar S>
+[[nodiscard]] Gates<const S> activated_gates(const StepFunction<S>& f, const Gates<const S>& gates,
+                                             const Gates<S>& memory) {
+    if (!f.needs_inputs()) return gates;
+    for (const Index slot : kInputSlots) {
+        memory.matrix(slot) = gates.matrix(slot);
+        const Activation& activation = slot == kSlotC ? f.activation : f.recurrent_activation;
+        activation.template apply<S>(memory.matrix(slot));
+    }
+    return memory.as_const();
+}
+
+/// What a step back works with: the record of the step forward, and memory for the gradients of its gates.
+template <RealScalar S>
+struct StepGradient {
+    Gates<const S> gates;                 ///< as the step forward left them
+    Gates<const S> values;                ///< likewise: z, r and c activated; the same memory where that was the same
+    Gates<S> d;                           ///< out: dz, dr, dm, dc
+    const S* h;                           ///< the state before the step
+    const S* d_next;                      ///< dh', (batch, units)
+    S* d_state;                           ///< out: dh
+    StateMasks<S> masks;                  ///< of the step forward
+    MatrixMap<const S> recurrent_kernel_t;  ///< U^T, (3 units, units)
+
+    [[nodiscard]] MatrixMap<const S> state() const { return block(h, d.rows, d.units); }
+    [[nodiscard]] MatrixMap<S> d_state_block() const { return block(d_state, d.rows, d.units); }
+};
+
+/// dh += (d_g U_g^T) . mask_g for the first `count` gates; d_g in neighbouring slots.
+template <RealScalar S>
+void add_state_gradients(const StepGradient<S>& step, Index count) {
+    const Index units = step.d.units;
+    const auto rows_of = [&](Index gate, Index gates) -> MatrixMap<const S> {
+        return {step.recurrent_kernel_t.data() + gate * units * units, gates * units, units, Eigen::OuterStride<>(units)};
+    };
+    if (!step.masks.is_active())
+        return add_product<S>(step.d.as_const().matrix(kSlotZ, count), rows_of(0, count), step.d_state, units);
+    const Index size = step.d.rows * units;
+    ArrayMap<S> product(step.masks.masked_state, size);
+    for (Index g = 0; g < count; ++g) {
+        product.setZero();
+        add_product<S>(step.d.as_const().matrix(g), rows_of(g, 1), product.data(), units);
+        ArrayMap<S>(step.d_state, size) +=
+            product * ArrayMap<const S>(step.masks.gates[static_cast<std::size_t>(g)], size);
+    }
+}
+
+/// dz, dc and dh = dh' . z; ResetAfter also dr and dm.
+template <bool ResetAfter, RealScalar S>
+void start_step_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
+    const auto& [gates, values, d, h, d_next, d_state, masks, recurrent_kernel_t] = step;
+    const MatrixMap<const S> d_out = block(d_next, d.rows, d.units);
+    const MatrixMap<const S> z = values.matrix(kSlotZ), c = values.matrix(kSlotC), r = values.matrix(kSlotR);
+    d.matrix(kSlotZ) = d_out.cwiseProduct(step.state() - c);
+    f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotZ), z, d.matrix(kSlotZ));
+    d.matrix(kSlotC).array() = d_out.array() * (S(1) - z.array());
+    f.activation.template multiply_derivative<S>(gates.matrix(kSlotC), c, d.matrix(kSlotC));
+    if constexpr (ResetAfter) {
+        d.matrix(kSlotM) = d.matrix(kSlotC).cwiseProduct(r);
+        d.matrix(kSlotR) = d.matrix(kSlotC).cwiseProduct(gates.matrix(kSlotM));
+        f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotR), r, d.matrix(kSlotR));
+    }
+    step.d_state_block() = d_out.cwiseProduct(z);
+}
+
+/// dm = (dc U_h^T) . mask_h, dr, and dh += dm . r: what reset before needs between the gates.
+template <RealScalar S>
+void add_reset_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
+    const auto& [gates, values, d, h, d_next, d_state, masks, recurrent_kernel_t] = step;
+    const Index units = d.units;
+    const MatrixMap<const S> r = values.matrix(kSlotR);
+    MatrixMap<S> dm = d.matrix(kSlotM);
+    dm.setZero();
+    add_product<S>(d.as_const().matrix(kSlotC),
+                   {recurrent_kernel_t.data() + 2 * units * units, units, units, Eigen::OuterStride<>(units)}, dm.data(),
+                   d.stride);
+    if (masks.is_active()) dm.array() *= block(masks.gates[2], d.rows, units).array();
+    d.matrix(kSlotR) = dm.cwiseProduct(step.state());
+    f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotR), r, d.matrix(kSlotR));
+    step.d_state_block() += dm.cwiseProduct(r);
+}
+
+/// One step back for a batch: from dh' to the gradients of the gates and dh. Allocates nothing.
+template <bool ResetAfter, RealScalar S>
+void gru_step_backward(const StepFunction<S>& f, const StepGradient<S>& step) {
+    if (ResetAfter && f.is_default_pair())
+        start_step_gradient_tanh(step.values, step.h, step.d_next, step.d, step.d_state);
+    else
+        start_step_gradient<ResetAfter>(f, step);
+    if constexpr (!ResetAfter) add_reset_gradient(f, step);
+    add_state_gradients(step, ResetAfter ? 3 : 2);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

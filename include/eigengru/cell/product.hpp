@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// out += a * b without a heap allocation: the one place that knows how products are computed. Small ones go through a tile
-// kernel that reads b where it lies; large ones through Eigen's GEMM, which packs both operands first.
+// out += a b and out += a^T b without a heap allocation: the one place that knows how products are computed. Small ones go
+// through a tile kernel that reads both where they lie; large ones through Eigen's GEMM, which packs both operands first.
 #pragma once
 
 #include "eigengru/core/types.hpp"
@@ -19,11 +19,13 @@ void unrolled(const F& f) {
     }(std::make_integer_sequence<int, N>());
 }
 
-/// The operands of out += a * b as rows in memory, with the depth that a and b share.
+/// The operands of out += a b in memory, with the depth that a and b share. Element (row, k) of a lies at
+/// a[row * a_row + k * a_depth], so that a may be a transposed matrix.
 template <RealScalar S>
 struct ProductRows {
     const S* a;
-    Index a_stride;
+    Index a_row;
+    Index a_depth;
     const S* b;
     Index b_stride;
     S* out;
@@ -37,22 +39,23 @@ void add_tile(const ProductRows<S>& p, Index row, Index col) {
     namespace packet = Eigen::internal;
     constexpr int kSize = packet::unpacket_traits<Packet>::size;
     Packet sum[std::size_t(Rows)][std::size_t(Packets)];
-    S* out = p.out + row * p.out_stride + col;
-    unrolled<Rows>([&](auto r) {
-        unrolled<Packets>([&](auto c) { sum[r][c] = packet::ploadu<Packet>(out + r * p.out_stride + c * kSize); });
-    });
-    const S* a = p.a + row * p.a_stride;
+    unrolled<Rows>([&](auto r) { unrolled<Packets>([&](auto c) { sum[r][c] = packet::pset1<Packet>(S(0)); }); });
+    const S* a = p.a + row * p.a_row;
     const S* b = p.b + col;
-    for (Index k = 0; k < p.depth; ++k, b += p.b_stride) {
+    for (Index k = 0; k < p.depth; ++k, a += p.a_depth, b += p.b_stride) {
         Packet w[std::size_t(Packets)];
         unrolled<Packets>([&](auto c) { w[c] = packet::ploadu<Packet>(b + c * kSize); });
         unrolled<Rows>([&](auto r) {
-            const Packet x = packet::pset1<Packet>(a[r * p.a_stride + k]);
+            const Packet x = packet::pset1<Packet>(a[r * p.a_row]);
             unrolled<Packets>([&](auto c) { sum[r][c] = packet::pmadd(x, w[c], sum[r][c]); });
         });
     }
+    // Only now, so that the sums need not wait for the product that made `out`.
     unrolled<Rows>([&](auto r) {
-        unrolled<Packets>([&](auto c) { packet::pstoreu(out + r * p.out_stride + c * kSize, sum[r][c]); });
+        unrolled<Packets>([&](auto c) {
+            S* out = p.out + (row + r) * p.out_stride + col + c * kSize;
+            packet::pstoreu(out, packet::padd(packet::ploadu<Packet>(out), sum[r][c]));
+        });
     });
 }
 
@@ -72,22 +75,21 @@ void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
         add_columns<S, Rows, 1>(p, row, col, cols);
 }
 
-/// out += a * b by tiles of four rows and what remains. Depth in blocks, so that few rows of b are walked at once. Each
-/// element is one sum in the order of k, whatever tile it falls in: a row gives the same bits in every batch.
+/// out += a b by tiles of four rows and what remains. Depth in blocks, so that few rows of b are walked at once. Each
+/// element is a few sums in the order of k, whatever tile it falls in: a row gives the same bits in every batch.
 template <RealScalar S>
-void add_product_unpacked(const MatrixMap<const S>& a, const MatrixMap<const S>& b, S* out, Index out_stride) {
+void add_product_unpacked(ProductRows<S> p, Index rows, Index cols) {
     using Packet = typename Eigen::internal::packet_traits<S>::type;
     constexpr Index kDepth = 64;
-    const Index rows = a.rows();
-    for (Index k = 0; k < a.cols(); k += kDepth) {
-        const ProductRows<S> p{a.data() + k,     a.outerStride(), b.data() + k * b.outerStride(),
-                               b.outerStride(),  out,             out_stride,
-                               std::min(kDepth, a.cols() - k)};
+    for (Index left = p.depth; left > 0; left -= p.depth) {
+        p.depth = std::min(kDepth, left);
         Index row = 0;
-        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, b.cols());
-        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, b.cols());
-        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, b.cols());
-        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, b.cols());
+        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, cols);
+        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, cols);
+        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, cols);
+        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, cols);
+        p.a += p.depth * p.a_depth;
+        p.b += p.depth * p.b_stride;
     }
 }
 
@@ -99,9 +101,9 @@ inline constexpr Index kGemmDepth = 256;
 template <class S>
 inline constexpr Index kGemmWidth = std::max<Index>(8, kStackBytes / (kGemmDepth * Index(sizeof(S))));
 
-/// out += a * b through Eigen, block by block.
-template <RealScalar S>
-void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b, MatrixMap<S> out) {
+/// out += a b through Eigen, block by block; a may be the transpose of a map.
+template <RealScalar S, class A>
+void add_product_packed(const A& a, const MatrixMap<const S>& b, MatrixMap<S> out) {
     constexpr Index kWidth = kGemmWidth<S>;
     for (Index r = 0; r < a.rows(); r += kWidth) {
         const Index m = std::min(kWidth, a.rows() - r);
@@ -115,7 +117,7 @@ void add_product_packed(const MatrixMap<const S>& a, const MatrixMap<const S>& b
     }
 }
 
-/// out += a * b, with a (m, k), b (k, n), out (m, n) in rows `out_stride` apart; out overlaps neither. Allocates nothing.
+/// out += a b, with a (m, k), b (k, n), out (m, n) in rows `out_stride` apart; out overlaps neither. Allocates nothing.
 /// One row goes to Eigen's GEMV, unless it is so short that the sums fit into one tile. Packing pays from many rows on, and
 /// only where b exceeds the cache. (Maps are passed by reference: a copy of one just made would wait for its own stores.)
 template <RealScalar S>
@@ -129,7 +131,16 @@ void add_product(const MatrixMap<const S>& a, const MatrixMap<const S>& b, S* ou
     else if (rows >= kPackedRows && b.size() * Index(sizeof(S)) > kPackedBytes)
         add_product_packed<S>(a, b, {out, rows, b.cols(), Eigen::OuterStride<>(out_stride)});
     else
-        add_product_unpacked<S>(a, b, out, out_stride);
+        add_product_unpacked<S>({a.data(), a.outerStride(), 1, b.data(), b.outerStride(), out, out_stride, a.cols()},
+                                rows, b.cols());
+}
+
+/// out += a^T b, with a (k, m), b (k, n), out (m, n): a weight gradient from k rows of inputs and of gradients.
+template <RealScalar S>
+void add_transposed_product(const MatrixMap<const S>& a, const MatrixMap<const S>& b, MatrixMap<S> out) {
+    add_product_unpacked<S>(
+        {a.data(), 1, a.outerStride(), b.data(), b.outerStride(), out.data(), out.outerStride(), a.rows()}, a.cols(),
+        b.cols());
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

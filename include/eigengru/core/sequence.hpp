@@ -22,6 +22,16 @@ public:
         : values_(Values::Zero(detail::checked_size("Sequence", {shape.batch, shape.time, shape.features}))),
           shape_(shape) {}
 
+    /// Another shape, with undefined values. Allocates only when the number of elements changes. Throws: as the constructor.
+    void resize(Shape3 shape) {
+        const Index size = detail::checked_size("Sequence", {shape.batch, shape.time, shape.features});
+        if (size != values_.size()) {
+            *this = {};  // Eigen frees before it allocates: a failure must leave nothing dangling
+            values_.resize(size);
+        }
+        shape_ = shape;
+    }
+
     [[nodiscard]] const Shape3& shape() const { return shape_; }
     [[nodiscard]] Index size() const { return values_.size(); }
     [[nodiscard]] S* data() { return values_.data(); }

@@ -172,6 +172,18 @@ private:
     Index row_stride_ = 0;
 };
 
+namespace detail {
+
+/// Throws: ShapeError unless a matrix has that shape. An absent one has none.
+template <class T>
+void check_shape(std::string_view where, std::string_view what, const MatrixView<T>& given, Index rows, Index cols) {
+    if (given.rows() != rows || given.cols() != cols)
+        EIGENGRU_THROW(ShapeError, where, ": ", what, " expected shape ", shape_text(rows, cols), ", received ",
+                       given.is_present() ? shape_text(given.rows(), given.cols()) : std::string("none"));
+}
+
+}  // namespace detail
+
 /// A batch of sequences (batch, time, features) in the caller's memory, row-major unless strides say otherwise.
 /// A row-major Eigen matrix (rows, columns) is ONE sequence (time, features), never a batch of single steps.
 ///

@@ -3,39 +3,40 @@
 #pragma once
 
 #include "eigengru/cell/dropout.hpp"
-#include "eigengru/model/options.hpp"
+#include "eigengru/cell/tape.hpp"
+#include "eigengru/model/gradients.hpp"
 #include "eigengru/model/output.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
 /// What the checks need to know of a layer.
 struct LayerTraits {
+    std::string_view where;  ///< the function that was called
     const GruOptions& options;
     Index features;
     Index carried_batch;  ///< of a stateful layer that has been called; 0 otherwise
 };
 
+/// check_shape for a matrix that may be absent.
 template <class T>
 void check_matrix(std::string_view where, std::string_view what, const MatrixView<T>& given, Index rows, Index cols) {
-    if (given.is_present() && (given.rows() != rows || given.cols() != cols))
-        EIGENGRU_THROW(ShapeError, where, ": ", what, " expected shape ", shape_text(rows, cols), ", received ",
-                       shape_text(given.rows(), given.cols()));
+    if (given.is_present()) check_shape(where, what, given, rows, cols);
 }
 
 template <RealScalar S>
-void check_mask(const Shape3& shape, const CallOptions<S>& call) {
+void check_mask(std::string_view where, const Shape3& shape, const CallOptions<S>& call) {
     if (call.mask.is_present() && call.lengths.is_present())
-        EIGENGRU_THROW(OptionError, "Gru::operator(): expected a mask or lengths, received both");
+        EIGENGRU_THROW(OptionError, where, ": expected a mask or lengths, received both");
     if (call.mask.is_present() && (call.mask.batch() != shape.batch || call.mask.time() != shape.time))
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): mask expected shape ", shape_text(shape.batch, shape.time),
+        EIGENGRU_THROW(ShapeError, where, ": mask expected shape ", shape_text(shape.batch, shape.time),
                        ", received ", shape_text(call.mask.batch(), call.mask.time()));
     if (!call.lengths.is_present()) return;
     if (call.lengths.size() != shape.batch)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): lengths expected ", shape.batch, " entries, one a sequence, received ",
+        EIGENGRU_THROW(ShapeError, where, ": lengths expected ", shape.batch, " entries, one a sequence, received ",
                        call.lengths.size());
     for (Index b = 0; b < shape.batch; ++b)
         if (call.lengths[b] < 0 || call.lengths[b] > shape.time)
-            EIGENGRU_THROW(ShapeError, "Gru::operator(): lengths[", b, "] expected 0 to ", shape.time, ", received ",
+            EIGENGRU_THROW(ShapeError, where, ": lengths[", b, "] expected 0 to ", shape.time, ", received ",
                            call.lengths[b]);
 }
 
@@ -43,20 +44,21 @@ void check_mask(const Shape3& shape, const CallOptions<S>& call) {
 template <RealScalar S>
 void check_call(const SequenceView<const S>& inputs, const CallOptions<S>& call, const LayerTraits& layer) {
     const Shape3& shape = inputs.shape();
+    const std::string_view where = layer.where;
     if (shape.features != layer.features)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs have ", shape.features, " features, the layer was built for ",
+        EIGENGRU_THROW(ShapeError, where, ": inputs have ", shape.features, " features, the layer was built for ",
                        layer.features);
     if (shape.time < 1)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs expected at least 1 time step, received shape ", shape);
+        EIGENGRU_THROW(ShapeError, where, ": inputs expected at least 1 time step, received shape ", shape);
     if (layer.options.stateful && layer.carried_batch > 0 && shape.batch != layer.carried_batch)
-        EIGENGRU_THROW(ShapeError, "Gru::operator(): inputs have a batch size of ", shape.batch,
+        EIGENGRU_THROW(ShapeError, where, ": inputs have a batch size of ", shape.batch,
                        ", this stateful layer carries the state of ", layer.carried_batch,
                        " sequences (clear_state() forgets them)");
-    checked_size("Gru::operator()", {shape.batch, shape.time, layer.features + layer.options.units});
-    check_mask(shape, call);
-    check_matrix("Gru::operator()", "initial_state", call.initial_state, shape.batch, layer.options.units);
+    checked_size(where, {shape.batch, shape.time, layer.features + layer.options.units});
+    check_mask(where, shape, call);
+    check_matrix(where, "initial_state", call.initial_state, shape.batch, layer.options.units);
     if (call.dropout_masks != nullptr)
-        check_dropout_masks(*call.dropout_masks, shape.batch, shape.features, layer.options.units);
+        check_dropout_masks(where, *call.dropout_masks, shape.batch, shape.features, layer.options.units);
 }
 
 /// Throws: ShapeError. An activity_regularizer needs what the layer returns, so then it must be there.
@@ -66,19 +68,19 @@ void check_output(const OutputView<S>& output, const Shape3& inputs, const Layer
     const Shape3 shape{inputs.batch, inputs.time, options.units};
     const bool has_sequences = output.sequences.is_present();
     if (has_sequences && !options.return_sequences)
-        EIGENGRU_THROW(ShapeError, "Gru::call: output.sequences expected none without return_sequences, received shape ",
+        EIGENGRU_THROW(ShapeError, layer.where, ": output.sequences expected none without return_sequences, received shape ",
                        output.sequences.shape());
     if (has_sequences && output.sequences.shape() != shape)
-        EIGENGRU_THROW(ShapeError, "Gru::call: output.sequences expected shape ", shape, ", received ",
+        EIGENGRU_THROW(ShapeError, layer.where, ": output.sequences expected shape ", shape, ", received ",
                        output.sequences.shape());
-    check_matrix("Gru::call", "output.last", output.last, shape.batch, options.units);
-    check_matrix("Gru::call", "output.state", output.state, shape.batch, options.units);
+    check_matrix(layer.where, "output.last", output.last, shape.batch, options.units);
+    check_matrix(layer.where, "output.state", output.state, shape.batch, options.units);
     if (options.activity_regularizer.is_none() || shape.batch == 0) return;
     if (options.return_sequences ? !has_sequences : !output.last.is_present())
-        EIGENGRU_THROW(ShapeError, "Gru::call: output.", options.return_sequences ? "sequences" : "last",
+        EIGENGRU_THROW(ShapeError, layer.where, ": output.", options.return_sequences ? "sequences" : "last",
                        " expected to be present for the activity_regularizer, received none");
     if (options.return_state && !output.state.is_present())
-        EIGENGRU_THROW(ShapeError, "Gru::call: output.state expected to be present for the activity_regularizer, "
+        EIGENGRU_THROW(ShapeError, layer.where, ": output.state expected to be present for the activity_regularizer, "
                                    "received none");
 }
 
@@ -94,12 +96,28 @@ void check_state(const MatrixView<const S>& values, const LayerTraits& layer) {
                        shape_text(values.rows(), values.cols()));
 }
 
-/// Throws: ShapeError.
-inline void check_rows(const IndexListView& rows, Index batch) {
-    for (Index i = 0; i < rows.size(); ++i)
-        if (rows[i] < 0 || rows[i] >= batch)
-            EIGENGRU_THROW(ShapeError, "Gru::reset_state: rows[", i, "] expected 0 to ", batch - 1, ", received ",
-                           rows[i]);
+/// Throws: OptionError when an activation has no derivative.
+inline void check_trainable(std::string_view where, const GruOptions& options) {
+    options.activation.check_derivative(where);
+    options.recurrent_activation.check_derivative(where);
+}
+
+/// Throws: std::logic_error for a tape that is empty or of another layer, ShapeError for gradients of other shapes.
+template <RealScalar S>
+void check_backward(std::string_view where, const Tape<S>& tape, const LayerSignature& layer,
+                    const OutputGradients<S>& d) {
+    if (tape.empty()) EIGENGRU_THROW(std::logic_error, where, ": expected the tape of a forward pass, received an empty one");
+    if (!(tape.signature() == layer))
+        EIGENGRU_THROW(std::logic_error, where, ": expected a tape of this layer (", layer.features, " features, ",
+                       layer.units, " units), received one of a layer of other options (", tape.shape().features,
+                       " features, ", tape.units(), " units)");
+    const Shape3 shape{tape.shape().batch, tape.shape().time, layer.units};
+    if (d.sequences.is_present() && (!layer.return_sequences || d.sequences.shape() != shape))
+        EIGENGRU_THROW(ShapeError, where, ": sequences expected ",
+                       layer.return_sequences ? text("shape ", shape) : std::string("none without return_sequences"),
+                       ", received shape ", d.sequences.shape());
+    check_matrix(where, "last", d.last, shape.batch, layer.units);
+    check_matrix(where, "state", d.state, shape.batch, layer.units);
 }
 
 /// Throws: ShapeError.

@@ -6,10 +6,12 @@
 #include "eigengru/core/random.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/fwd.hpp"
-#include "eigengru/math/activation.hpp"
+#include "eigengru/layer/dense_tape.hpp"
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
 #include "eigengru/math/regularizer.hpp"
+#include "eigengru/model/output.hpp"
+#include "eigengru/model/variable.hpp"
 
 #include <optional>
 #include <string>
@@ -25,7 +27,7 @@ struct DenseOptions {
     bool use_bias = true;
     Initializer kernel_initializer = "glorot_uniform";
     Initializer bias_initializer = "zeros";
-    Regularizer kernel_regularizer = {};  ///< regularizers and constraints are kept for training
+    Regularizer kernel_regularizer = {};
     Regularizer bias_regularizer = {};
     Regularizer activity_regularizer = {};
     Constraint kernel_constraint = {};
@@ -48,25 +50,36 @@ public:
     using Scalar = S;
 
     /// Throws: ShapeError, OptionError.
-    Dense(Index features, DenseOptions options) : options_(validated(std::move(options), features)), features_(features) {
+    Dense(Index features, DenseOptions options)
+        : options_(validated(std::move(options), features)), weights_(features, options_.units, options_.use_bias) {
         const std::uint64_t seed = options_.seed ? *options_.seed : random_seed();
-        detail::checked_size("Dense", {features, units()});  // so that the sum below cannot overflow
-        values_.setZero(detail::checked_size("Dense", {features + (options_.use_bias ? 1 : 0), units()}));
-        options_.kernel_initializer.fill(rows<S>(values_.data(), features_), WeightRank::matrix, seed);
-        if (options_.use_bias) options_.bias_initializer.fill(rows<S>(bias_data(), 1), WeightRank::vector, seed + 1);
+        options_.kernel_initializer.fill(weights_.kernel(), WeightRank::matrix, seed);
+        if (options_.use_bias) options_.bias_initializer.fill(weights_.bias(), WeightRank::vector, seed + 1);
     }
 
     [[nodiscard]] const DenseOptions& options() const { return options_; }
     [[nodiscard]] const std::string& name() const { return options_.name; }
-    [[nodiscard]] Index features() const { return features_; }
+    [[nodiscard]] Index features() const { return weights_.features(); }
     [[nodiscard]] Index units() const { return options_.units; }
-    [[nodiscard]] Index count_params() const { return values_.size(); }
+    [[nodiscard]] Index count_params() const { return weights_.size(); }
 
-    [[nodiscard]] MatrixMap<const S> kernel() const& EIGENGRU_LIFETIMEBOUND {
-        return rows<const S>(values_.data(), features_);
+    /// Read-only: .kernel(), .bias(), .flat(). Writing goes through update_parameters, set_weights or a loader.
+    [[nodiscard]] const DenseWeights<S>& parameters() const& EIGENGRU_LIFETIMEBOUND { return weights_; }
+    const DenseWeights<S>& parameters() const&& = delete;
+    [[nodiscard]] MatrixMap<const S> kernel() const& EIGENGRU_LIFETIMEBOUND { return weights_.kernel(); }
+    [[nodiscard]] MatrixMap<const S> bias() const& EIGENGRU_LIFETIMEBOUND { return weights_.bias(); }
+
+    /// Calls `update(p)` with the weights writable: `[](auto& p) { p.bias().setZero(); }`.
+    template <class Update>
+    void update_parameters(Update&& update) {
+        std::forward<Update>(update)(weights_);
     }
-    [[nodiscard]] MatrixMap<const S> bias() const& EIGENGRU_LIFETIMEBOUND {
-        return rows<const S>(values_.data() + features_ * units(), options_.use_bias ? 1 : 0);
+
+    /// Calls `update(variable)` for kernel and, with use_bias, bias: see Variable.
+    template <class Update>
+    void update_variables(Update&& update) {
+        update(Variable<S>{options_.name, "kernel", weights_.kernel(), options_.trainable});
+        if (options_.use_bias) update(Variable<S>{options_.name, "bias", weights_.bias(), options_.trainable});
     }
 
     /// kernel and, with use_bias, bias (a vector in either orientation). Throws: ShapeError, and nothing has changed.
@@ -81,13 +94,37 @@ public:
         return weights;
     }
 
+    /// Applies the constraints to the weights of a trainable layer, as an optimiser does after its step.
+    void apply_constraints() {
+        if (!options_.trainable) return;
+        options_.kernel_constraint.apply(weights_.kernel(), WeightRank::matrix);
+        if (options_.use_bias) options_.bias_constraint.apply(weights_.bias(), WeightRank::vector);
+    }
+
+    /// The losses of the weight regularizers for the present weights, as in Keras of a trainable layer alone; activity is
+    /// that of a recorded pass: activity_loss().
+    [[nodiscard]] RegularizationLosses<S> losses() const {
+        RegularizationLosses<S> losses;
+        if (!options_.trainable) return losses;
+        losses.kernel = options_.kernel_regularizer.loss(weights_.kernel(), WeightRank::matrix);
+        if (options_.use_bias) losses.bias = options_.bias_regularizer.loss(weights_.bias(), WeightRank::vector);
+        return losses;
+    }
+
+    /// The activity_regularizer's loss for the outputs of a recorded pass, divided by the batch size.
+    [[nodiscard]] S activity_loss(const DenseTape<S>& tape) const {
+        const Index batch = tape.outputs().shape().batch;
+        if (options_.activity_regularizer.is_none() || batch == 0) return S(0);
+        return options_.activity_regularizer.loss(tape.outputs().matrix(), WeightRank::matrix) / static_cast<S>(batch);
+    }
+
     /// Each row of (rows, features) to (rows, units). Throws: ShapeError.
     template <class D>
     [[nodiscard]] RowMatrix<S> operator()(const Eigen::DenseBase<D>& inputs) const {
         const MatrixView<const S> view(inputs);
         check_features(view.cols());
         RowMatrix<S> outputs(view.rows(), units());
-        apply(view.map(), as_rows(outputs));
+        apply(view.map(), MatrixView<S>(outputs).map());
         return outputs;
     }
 
@@ -98,6 +135,46 @@ public:
         Sequence<S> outputs({shape.batch, shape.time, units()});
         for (Index b = 0; b < shape.batch; ++b) apply(inputs.sequence(b), outputs.sequence(b));
         return outputs;
+    }
+
+    /// The call, recorded on `tape` for backward(); the outputs are tape.outputs(). Allocates nothing from the second time
+    /// on (for the same sizes). Throws: ShapeError; OptionError for a custom activation without its derivative.
+    void forward(SequenceView<const S> inputs, DenseTape<S>& tape) const {
+        check_features(inputs.shape().features);
+        options_.activation.check_derivative("Dense::forward");
+        tape.record(inputs, units(), options_.activation, [&](Sequence<S>& linear) {
+            apply_linear(tape.inputs().matrix(), linear.matrix());
+        });
+    }
+
+    /// From the gradient of a loss with respect to the outputs (batch, time, units) to those with respect to the
+    /// parameters and the inputs. The gradients of the regularizers' losses are added. The tape does not change.
+    /// Throws: std::logic_error for an empty tape or one of other sizes, ShapeError.
+    [[nodiscard]] DenseGradients<S> backward(const DenseTape<S>& tape, SequenceView<const S> d_outputs) {
+        DenseGradients<S> gradients;
+        backward(tape, d_outputs, gradients);
+        return gradients;
+    }
+
+    /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
+    void backward(const DenseTape<S>& tape, SequenceView<const S> d_outputs, DenseGradients<S>& into) {
+        check_backward(tape, d_outputs);
+        d_linear_.resize(tape.outputs().shape());
+        for (Index b = 0; b < d_linear_.shape().batch; ++b) d_linear_.sequence(b) = d_outputs.sequence(b);
+        add_activity_gradient(tape);
+        const Sequence<S>& d = d_linear_;
+        options_.activation.template multiply_derivative<S>(tape.linear().matrix(), tape.outputs().matrix(),
+                                                            d_linear_.matrix());
+        into.parameters.reset(features(), units(), options_.use_bias);
+        detail::add_transposed_product<S>(tape.inputs().matrix(), d.matrix(), into.parameters.kernel());
+        for (Index i = 0; options_.use_bias && i < d.matrix().rows(); ++i)
+            into.parameters.bias().row(0) += d.matrix().row(i);
+        kernel_t_ = kernel().transpose();
+        into.inputs.resize(tape.inputs().shape());
+        into.inputs.matrix().setZero();
+        detail::add_product<S>(d.matrix(), {kernel_t_.data(), units(), features(), Eigen::OuterStride<>(features())},
+                               into.inputs.data(), features());
+        add_regularizer_gradients(into.parameters);
     }
 
 private:
@@ -112,51 +189,62 @@ private:
         return options;
     }
 
-    template <class T>
-    [[nodiscard]] MatrixMap<T> rows(T* data, Index count) const {
-        return {data, count, units(), Eigen::OuterStride<>(units())};
-    }
-
-    [[nodiscard]] S* bias_data() { return values_.data() + features_ * units(); }
-
-    [[nodiscard]] MatrixMap<S> as_rows(RowMatrix<S>& m) const { return rows<S>(m.data(), m.rows()); }
-
     void check_features(Index received) const {
-        if (received != features_)
+        if (received != features())
             EIGENGRU_THROW(ShapeError, "Dense::operator(): inputs have ", received, " features, the layer was built for ",
-                           features_);
+                           features());
     }
 
-    void apply(MatrixMap<const S> x, MatrixMap<S> y) const {
+    void apply(const MatrixMap<const S>& x, MatrixMap<S> y) const {
+        apply_linear(x, y);
+        options_.activation.template apply<S>(y);
+    }
+
+    void apply_linear(const MatrixMap<const S>& x, MatrixMap<S> y) const {
         if (options_.use_bias)
             for (Index r = 0; r < y.rows(); ++r) y.row(r) = bias().row(0);
         else
             y.setZero();
         detail::add_product<S>(x, kernel(), y.data(), y.outerStride());
-        options_.activation.template apply<S>(y);
+    }
+
+    void check_backward(const DenseTape<S>& tape, const SequenceView<const S>& d_outputs) const {
+        if (tape.empty() || tape.inputs().shape().features != features() || tape.outputs().shape().features != units())
+            EIGENGRU_THROW(std::logic_error, "Dense::backward: expected the tape of a forward pass of this layer, received ",
+                           tape.empty() ? "an empty one" : "one of other sizes");
+        if (d_outputs.shape() != tape.outputs().shape())
+            EIGENGRU_THROW(ShapeError, "Dense::backward: d_outputs expected shape ", tape.outputs().shape(), ", received ",
+                           d_outputs.shape());
+    }
+
+    void add_activity_gradient(const DenseTape<S>& tape) {
+        const Index batch = tape.outputs().shape().batch;
+        if (batch > 0)
+            options_.activity_regularizer.add_gradient(tape.outputs().matrix(), WeightRank::matrix,
+                                                       S(1) / static_cast<S>(batch), d_linear_.matrix());
+    }
+
+    void add_regularizer_gradients(DenseWeights<S>& into) const {
+        if (!options_.trainable) return;
+        options_.kernel_regularizer.add_gradient(kernel(), WeightRank::matrix, S(1), into.kernel());
+        if (options_.use_bias)
+            options_.bias_regularizer.add_gradient(bias(), WeightRank::vector, S(1), into.bias());
     }
 
     void set(const MatrixView<const S>* given, std::size_t count) {
         const std::size_t expected = options_.use_bias ? 2 : 1;
         if (count != expected)
             EIGENGRU_THROW(ShapeError, "Dense::set_weights: expected ", expected, " weights, received ", count);
-        check("kernel", given[0], features_, units());
-        const bool is_column = options_.use_bias && given[1].cols() == 1 && given[1].rows() == units();
-        if (options_.use_bias && !is_column) check("bias", given[1], 1, units());
-        rows<S>(values_.data(), features_) = given[0].map();
-        if (!options_.use_bias) return;
-        for (Index u = 0; u < units(); ++u) bias_data()[u] = is_column ? given[1](u, 0) : given[1](0, u);
-    }
-
-    static void check(std::string_view what, const MatrixView<const S>& given, Index rows, Index cols) {
-        if (given.rows() != rows || given.cols() != cols)
-            EIGENGRU_THROW(ShapeError, "Dense::set_weights: ", what, " expected shape ", detail::shape_text(rows, cols),
-                           ", received ", detail::shape_text(given.rows(), given.cols()));
+        detail::check_shape("Dense::set_weights", "kernel", given[0], features(), units());
+        if (options_.use_bias) detail::check_bias("Dense::set_weights", given[1], 1, units());
+        weights_.kernel() = given[0].map();
+        if (options_.use_bias) detail::copy_bias(given[1], weights_.bias());
     }
 
     DenseOptions options_;
-    Index features_;
-    Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
+    DenseWeights<S> weights_;
+    Sequence<S> d_linear_;    // of the last backward pass
+    RowMatrix<S> kernel_t_;   // likewise
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

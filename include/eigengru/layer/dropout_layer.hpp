@@ -33,11 +33,21 @@ public:
 
     /// Drops elements in place; nothing happens outside of training.
     void operator()(LayerData<S>& data, bool training) {
-        if (!training || options_.rate == 0.0) return;
-        RowMatrix<S> mask(data.values.matrix().rows(), data.values.shape().features);
-        draw_dropout_mask(mask, options_.rate, RandomStream(seed_, calls_++));
-        data.values.matrix().array() *= mask.array();
+        RowMatrix<S> mask;
+        draw(data.values.shape(), training, mask);
+        if (mask.size() > 0) data.values.matrix().array() *= mask.array();
     }
+
+    /// The mask of the next call, (batch * time, features); empty outside of training.
+    void draw(const Shape3& shape, bool training, RowMatrix<S>& mask) {
+        const bool is_active = training && options_.rate > 0.0;
+        mask.resize(is_active ? shape.batch * shape.time : 0, shape.features);
+        if (is_active) draw_dropout_mask(mask, options_.rate, RandomStream(seed_, calls_++));
+    }
+
+    /// How many calls have drawn masks: with the seed it decides the next ones, so that training can resume.
+    [[nodiscard]] std::uint64_t dropout_calls() const { return calls_; }
+    void set_dropout_calls(std::uint64_t calls) { calls_ = calls; }
 
 private:
     DropoutOptions options_;

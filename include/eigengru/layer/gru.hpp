@@ -2,10 +2,10 @@
 // Gru: the layer, as keras.layers.GRU. What users hold in their hands; the checks of its arguments are in call_check.hpp.
 #pragma once
 
-#include "eigengru/cell/dropout.hpp"
 #include "eigengru/cell/gru_cell.hpp"
 #include "eigengru/layer/backend.hpp"
 #include "eigengru/layer/call_check.hpp"
+#include "eigengru/layer/carried_state.hpp"
 
 #include <utility>
 
@@ -33,42 +33,99 @@ public:
     /// A layer for inputs of that many features, its weights drawn by the initializers.
     /// Throws: ShapeError, OptionError.
     Gru(Index features, GruOptions options)
-        : cell_(features, std::move(options)),
-          dropout_seed_(this->options().seed ? *this->options().seed : random_seed()) {}
+        : cell_(features, std::move(options)), carried_(cell_.units()), drawn_(cell_.options().seed) {}
 
     /// The call: inputs (batch, time, features), or one sequence as a row-major matrix (time, features).
     /// Throws: ShapeError, OptionError, BackendError, and nothing has changed.
     Output<S> operator()(SequenceView<const S> inputs, const CallOptions<S>& call = {}) {
-        detail::check_call<S>(inputs, call, traits());
-        const Shape3 shape{inputs.shape().batch, inputs.shape().time, units()};
-        Output<S> y{.last = RowMatrix<S>(shape.batch, units()), .state = RowMatrix<S>(shape.batch, units())};
-        if (options().return_sequences) y.sequences = Sequence<S>(shape);
-        const SequenceView<S> sequences = options().return_sequences ? y.sequences.view() : SequenceView<S>();
-        run(inputs, call, {.sequences = sequences, .last = y.last, .state = y.state});
+        detail::check_call<S>(inputs, call, traits("Gru::operator()"));
+        Output<S> y = make_output(inputs.shape());
+        run(inputs, call, view_of(y), nullptr);
         return y;
     }
 
     /// The same into the caller's memory. Allocates nothing after prepare(batch, time) for these sizes or larger ones.
     void call(SequenceView<const S> inputs, const CallOptions<S>& call, const OutputView<S>& output) {
-        detail::check_call<S>(inputs, call, traits());
-        detail::check_output<S>(output, inputs.shape(), traits());
-        run(inputs, call, output);
+        detail::check_call<S>(inputs, call, traits("Gru::call"));
+        detail::check_output<S>(output, inputs.shape(), traits("Gru::call"));
+        run(inputs, call, output, nullptr);
+    }
+
+    /// The call, recorded on `tape` for backward(); with training = false too.
+    ///
+    ///     Tape<float> tape;
+    ///     Output<float> y = layer.forward(inputs, {.training = true}, tape);
+    ///     Gradients<float> g = layer.backward(tape, {.last = d_last});
+    ///
+    /// Throws: as the call; OptionError for a custom activation without its derivative.
+    Output<S> forward(SequenceView<const S> inputs, const CallOptions<S>& call, Tape<S>& tape) {
+        detail::check_call<S>(inputs, call, traits("Gru::forward"));
+        detail::check_trainable("Gru::forward", options());
+        Output<S> y = make_output(inputs.shape());
+        run(inputs, call, view_of(y), &tape);
+        return y;
+    }
+
+    /// The same into the caller's memory. Allocates nothing from the second time on (for the same tape and sizes).
+    void forward(SequenceView<const S> inputs, const CallOptions<S>& call, Tape<S>& tape, const OutputView<S>& output) {
+        detail::check_call<S>(inputs, call, traits("Gru::forward"));
+        detail::check_output<S>(output, inputs.shape(), traits("Gru::forward"));
+        detail::check_trainable("Gru::forward", options());
+        run(inputs, call, output, &tape);
+    }
+
+    /// Backpropagation through time: from the gradients of a loss with respect to what forward() gave back to those with
+    /// respect to the parameters, the inputs and the initial state. The gradients of the regularizers' losses are added.
+    /// The tape does not change. The weights must still be those of the forward pass.
+    /// Throws: std::logic_error for an empty tape or one of a layer of other sizes or options, ShapeError.
+    Gradients<S> backward(const Tape<S>& tape, const OutputGradients<S>& d_output) {
+        Gradients<S> gradients;
+        backward(tape, d_output, gradients);
+        return gradients;
+    }
+
+    /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
+    void backward(const Tape<S>& tape, const OutputGradients<S>& d_output, Gradients<S>& into) {
+        detail::check_backward<S>("Gru::backward", tape, signature(), d_output);
+        const Shape3& shape = tape.shape();
+        detail::resize(into, shape, cell_.parameters());
+        if (shape.batch > 0) {
+            const detail::WorkspaceShape sizes{shape.batch, shape.time, features(), units()};
+            workspace_.prepare(sizes, true);
+            backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
+            detail::run_backward_on_backend<ResetAfter, S>(
+                cell_.function(), {tape, d_output, options().activity_regularizer, into}, workspace_, backward_workspace_);
+        }
+        cell_.add_regularizer_gradients(into.parameters);
+    }
+
+    /// The same; the tape is empty afterwards and keeps its memory.
+    Gradients<S> backward(Tape<S>&& tape, const OutputGradients<S>& d_output) {
+        Gradients<S> gradients;
+        backward(std::move(tape), d_output, gradients);
+        return gradients;
+    }
+    void backward(Tape<S>&& tape, const OutputGradients<S>& d_output, Gradients<S>& into) {
+        backward(std::as_const(tape), d_output, into);
+        tape.clear();
     }
 
     /// Makes room for calls of up to this batch and time, so that they allocate nothing (with dropout: of this batch).
     /// Throws: ShapeError.
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
-        make_room(batch, time);
-        detail::resize_dropout_masks(drawn_masks_, options(), batch, features());
+        make_room(batch, time, false);
+        drawn_.prepare(options(), batch, features());
     }
 
-    /// The bytes of scratch memory that the layer holds at present.
-    [[nodiscard]] Index workspace_bytes() const { return workspace_.bytes(); }
+    /// The bytes of scratch memory that the layer holds at present, the carried state and drawn dropout masks included.
+    [[nodiscard]] Index workspace_bytes() const {
+        return workspace_.bytes() + backward_workspace_.bytes() + carried_.bytes() + drawn_.bytes();
+    }
 
     /// Which backend a call would take, with each rule and why. Runs nothing. Throws: as the call, but no BackendError.
     [[nodiscard]] BackendVerdict explain_backend(SequenceView<const S> inputs, const CallOptions<S>& call = {}) const {
-        detail::check_call<S>(inputs, call, traits());
+        detail::check_call<S>(inputs, call, traits("Gru::explain_backend"));
         return choose_backend(query(plan(inputs, call)));
     }
 
@@ -90,12 +147,18 @@ public:
         cell_.update_parameters(std::forward<Update>(update));
     }
 
+    /// Calls `update(variable)` for kernel, recurrent_kernel and bias: see Variable.
+    template <class Update>
+    void update_variables(Update&& update) {
+        cell_.update_variables(update);
+    }
+
     /// kernel, recurrent_kernel, bias, as in Keras. Throws: ShapeError, and nothing has changed.
     void set_weights(std::initializer_list<MatrixView<const S>> weights) { cell_.set_weights(weights); }
     void set_weights(const std::vector<RowMatrix<S>>& weights) { cell_.set_weights(weights); }
     [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return cell_.get_weights(); }
 
-    /// Applies the three constraints to the weights, as an optimiser does after its step.
+    /// Applies the three constraints to the weights of a trainable layer, as an optimiser does after its step.
     void apply_constraints() { cell_.apply_constraints(); }
 
     /// The losses of the regularizers for the present weights, and of the activity of the last call.
@@ -106,33 +169,37 @@ public:
     }
 
     /// The state that a stateful layer carries from call to call, (batch, units); (0, units) before the first one.
-    [[nodiscard]] MatrixMap<const S> state() const& EIGENGRU_LIFETIMEBOUND {
-        return detail::block(carried_.data(), carried_batch_, units());
-    }
+    [[nodiscard]] MatrixMap<const S> state() const& EIGENGRU_LIFETIMEBOUND { return carried_.state(); }
 
     /// Sets the carried state, and with it the batch size of a layer that has none yet.
     /// Throws: ShapeError; std::logic_error when the layer is not stateful.
     void set_state(MatrixView<const S> values) {
-        detail::check_state(values, traits());
-        if (carried_.rows() < values.rows()) carried_.resize(values.rows(), units());
-        carried_.topRows(values.rows()) = values.map();
-        carried_batch_ = values.rows();
+        detail::check_state(values, traits("Gru::set_state"));
+        carried_.prepare(values.rows());
+        carried_.set(values);
     }
 
     /// Zeros for every row; the batch size stays.
-    void reset_state() { carried_.setZero(); }
+    void reset_state() { carried_.reset(); }
 
     /// Zeros for some rows. Throws: ShapeError for a row that is not there.
-    void reset_state(const IndexListView& rows) {
-        detail::check_rows(rows, carried_batch_);
-        for (Index i = 0; i < rows.size(); ++i) carried_.row(rows[i]).setZero();
-    }
+    void reset_state(const IndexListView& rows) { carried_.reset(rows); }
 
     /// Forgets the carried state and the batch size.
-    void clear_state() { carried_batch_ = 0; }
+    void clear_state() { carried_.clear(); }
+
+    /// How many calls have drawn dropout masks: with the seed it decides the next ones, so that training can resume.
+    [[nodiscard]] std::uint64_t dropout_calls() const { return drawn_.calls(); }
+    void set_dropout_calls(std::uint64_t calls) { drawn_.set_calls(calls); }
 
 private:
-    [[nodiscard]] detail::LayerTraits traits() const { return {options(), features(), carried_batch_}; }
+    [[nodiscard]] detail::LayerTraits traits(std::string_view where) const {
+        return {where, options(), features(), carried_.batch()};
+    }
+
+    [[nodiscard]] detail::LayerSignature signature() const {
+        return detail::signature_of(options(), features(), ResetAfter);
+    }
 
     [[nodiscard]] SequencePlan plan(const SequenceView<const S>& inputs, const CallOptions<S>& call) const {
         return {inputs.shape(), options().go_backwards, call.mask, call.lengths};
@@ -142,51 +209,53 @@ private:
         return {options(), ResetAfter, plan.mask_kind()};
     }
 
-    /// A checked call: plan, check the backend, make room, starting state, dropout, run, report.
-    void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output) {
+    [[nodiscard]] Output<S> make_output(const Shape3& inputs) const {
+        Output<S> y{.last = RowMatrix<S>(inputs.batch, units()), .state = RowMatrix<S>(inputs.batch, units())};
+        if (options().return_sequences) y.sequences = Sequence<S>({inputs.batch, inputs.time, units()});
+        return y;
+    }
+
+    [[nodiscard]] OutputView<S> view_of(Output<S>& y) const {
+        return {options().return_sequences ? y.sequences.view() : SequenceView<S>(), y.last, y.state};
+    }
+
+    /// A checked call: plan, check the backend, make room, starting state, dropout, run, carry on, report.
+    void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
+             Tape<S>* tape) {
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
-        if (plan.batch() == 0) {
-            activity_loss_ = 0;
-            return;
-        }
-        make_room(plan.batch(), plan.time());
+        make_room(plan.batch(), plan.time(), tape != nullptr);
         detail::SequenceCall<S> task{.plan = plan,
                                      .inputs = inputs,
-                                     .initial_state = starting_state(call, plan.batch()),
+                                     .initial_state = starting_state(call),
                                      .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
                                      .zero_output_for_mask = options().zero_output_for_mask,
                                      .output = output};
-        if (options().stateful && !output.state.is_present()) task.output.state = {carried_.data(), plan.batch(), units()};
-        detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
+        if (options().stateful && !output.state.is_present()) task.output.state = carried_.room(plan.batch());
+        if (tape != nullptr)
+            detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(),
+                                                  !options().activity_regularizer.is_none(), *tape);
+        else
+            detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
         // Only now, so that a call that fails leaves the layer as it was.
-        if (task.dropout == &drawn_masks_) ++dropout_calls_;
-        if (options().stateful) carry(task.output.state);
+        drawn_.next_call(task.dropout);
+        if (options().stateful) carried_.set(task.output.state);
         report_activity(output, plan.batch());
     }
 
-    void make_room(Index batch, Index time) {
-        workspace_.prepare({batch, time, features(), units()});
-        if (options().stateful && carried_batch_ == 0 && carried_.rows() < batch) carried_ = RowMatrix<S>(batch, units());
+    void make_room(Index batch, Index time, bool has_values) {
+        workspace_.prepare({batch, time, features(), units()}, has_values);
+        if (options().stateful) carried_.prepare(batch);
     }
 
-    [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call, Index batch) const {
-        if (call.initial_state.is_present() || carried_batch_ == 0) return call.initial_state;
-        return {carried_.data(), batch, units()};
+    [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call) const {
+        if (call.initial_state.is_present() || carried_.batch() == 0) return call.initial_state;
+        return carried_.state();
     }
 
     /// The caller's masks, or the next ones of this layer.
     [[nodiscard]] const DropoutMasks<S>* dropout(const CallOptions<S>& call, Index batch) {
-        if (call.dropout_masks != nullptr) return call.dropout_masks;
-        if (!detail::is_dropping(options().dropout) && !detail::is_dropping(options().recurrent_dropout)) return nullptr;
-        detail::resize_dropout_masks(drawn_masks_, options(), batch, features());
-        detail::draw_dropout_masks(drawn_masks_, options(), dropout_seed_, dropout_calls_);
-        return &drawn_masks_;
-    }
-
-    void carry(const MatrixView<S>& state) {
-        if (state.data() != carried_.data()) carried_.topRows(state.rows()) = state.map();
-        carried_batch_ = state.rows();
+        return call.dropout_masks != nullptr ? call.dropout_masks : drawn_.draw(options(), batch, features());
     }
 
     /// One loss for each returned tensor, divided by the batch size.
@@ -201,16 +270,14 @@ private:
         for (Index b = 0; options().return_sequences && b < batch; ++b)
             add(SequenceView<const S>(output.sequences).sequence(b));
         if (options().return_state) add(MatrixView<const S>(output.state).map());
-        activity_loss_ = static_cast<S>(sum / static_cast<double>(batch));
+        activity_loss_ = batch > 0 ? static_cast<S>(sum / static_cast<double>(batch)) : S(0);
     }
 
     Cell cell_;
     detail::Workspace<S> workspace_;
-    RowMatrix<S> carried_;
-    Index carried_batch_ = 0;
-    DropoutMasks<S> drawn_masks_;
-    std::uint64_t dropout_seed_;
-    std::uint64_t dropout_calls_ = 0;
+    detail::BackwardWorkspace<S> backward_workspace_;
+    detail::CarriedState<S> carried_;
+    detail::DropoutSource<S> drawn_;
     S activity_loss_ = 0;
 };
 

@@ -30,15 +30,18 @@ public:
     [[nodiscard]] const std::string& name() const { return options_.name; }
 
     /// (batch, time, features) to the same shape, with the mask. A mask that came in is replaced, as in Keras.
-    void operator()(LayerData<S>& data) const {
-        const Shape3& shape = data.values.shape();
+    void operator()(LayerData<S>& data) const { apply(data.values, data.mask); }
+
+    /// The same for the parts: values in place, mask out.
+    void apply(Sequence<S>& values, Mask& mask) const {
+        const Shape3& shape = values.shape();
         const S value = static_cast<S>(options_.mask_value);
-        data.mask.resize(shape.batch, shape.time);
+        mask.resize(shape.batch, shape.time);
         for (Index b = 0; b < shape.batch; ++b) {
-            MatrixMap<S> sequence = data.values.sequence(b);
+            MatrixMap<S> sequence = values.sequence(b);
             for (Index t = 0; t < shape.time; ++t) {
-                data.mask(b, t) = (sequence.row(t).array() != value).any();
-                if (!data.mask(b, t)) sequence.row(t).setZero();
+                mask(b, t) = (sequence.row(t).array() != value).any();
+                if (!mask(b, t)) sequence.row(t).setZero();
             }
         }
     }

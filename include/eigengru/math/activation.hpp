@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Activation: an activation function as a value, by Keras's name or with parameters. An enum that is switched once per
-// block, never per element; what each computes stands in activation_functions.hpp.
+// block, never per element; what each computes stands in activation_functions.hpp and activation_rows.hpp.
 #pragma once
 
 #include "eigengru/core/error.hpp"
-#include "eigengru/math/activation_functions.hpp"
+#include "eigengru/math/activation_blocks.hpp"
 #include "eigengru/math/custom_activation.hpp"
 #include "eigengru/math/names.hpp"
-#include "eigengru/math/packet.hpp"
 
 #include <array>
 #include <memory>
@@ -58,13 +57,6 @@ struct ThresholdOptions {
 /// Parameter of squareplus.
 struct SquareplusOptions {
     double b = 4.0;
-};
-
-/// The known activations; `custom` is the user's own.
-enum class ActivationKind : unsigned char {
-    linear, tanh, sigmoid, relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, hard_silu, hard_sigmoid, hard_tanh,
-    softplus, softsign, exponential, mish, log_sigmoid, tanh_shrink, soft_shrink, hard_shrink, threshold, squareplus,
-    sparse_plus, sparse_sigmoid, softmax, log_softmax, sparsemax, custom
 };
 
 namespace detail {
@@ -151,6 +143,25 @@ public:
     template <RealScalar S>
     void apply(MatrixMap<S> block) const;
 
+    /// d = f'(x) d in place, given y = f(x); for the row-wise ones the product with the (transposed) Jacobian of each row.
+    /// Where needs_input() is false, x is not read. Allocates nothing. Throws: OptionError without a derivative.
+    template <RealScalar S>
+    void multiply_derivative(const MatrixMap<const S>& x, const MatrixMap<const S>& y, MatrixMap<S> d) const;
+
+    /// Whether the derivative needs x besides y.
+    [[nodiscard]] bool needs_input() const {
+        using enum ActivationKind;
+        return !(kind_ == linear || kind_ == tanh || kind_ == sigmoid || kind_ == exponential || kind_ == softmax ||
+                 kind_ == log_softmax);
+    }
+
+    /// Throws: OptionError for a custom activation that was made without its derivative.
+    void check_derivative(std::string_view where) const {
+        if (custom_ && !custom_->has_derivative())
+            EIGENGRU_THROW(OptionError, where, ": expected activations with derivatives, received the custom \"", name(),
+                           "\" that was made without one");
+    }
+
     /// As Keras would write it: "relu(negative_slope=0.1)"; parameters at their defaults are left out.
     [[nodiscard]] std::string to_string() const;
 
@@ -191,87 +202,31 @@ inline Activation Activation::by_name(std::string_view name) {
     }
 }
 
-namespace detail {
-
-/// Elements of a block as runs that are adjacent in memory: all at once where rows follow one another, else row by row.
-template <class S, class Function>
-void for_each_run(MatrixMap<S> block, const Function& function) {
-    if (block.outerStride() == block.cols()) return function(block.data(), block.size());
-    for (Index r = 0; r < block.rows(); ++r) function(block.data() + r * block.outerStride(), block.cols());
-}
-
-template <class S, class F>
-void apply_elementwise(MatrixMap<S> block, const F& f) {
-    for_each_run<S>(block, [&f](S* x, Index size) {
-        for (Index i = 0; i < size; ++i) x[i] = f.value(x[i]);
-    });
-}
-
-template <class S, class F>
-void apply_vectorised(MatrixMap<S> block, const F& f) {
-    for_each_run<S>(block, [&f](S* x, Index size) {
-        for_each_packet<S>(size, [&](auto packet, Index i) {
-            packet::pstoreu(x + i, f(packet::ploadu<decltype(packet)>(x + i)));
-        });
-    });
-}
-
-template <class S, class F>
-void apply_to_rows(MatrixMap<S> block, const F& f) {
-    if (block.cols() == 0) return;
-    for (Index r = 0; r < block.rows(); ++r) f.value(ArrayMap<S>(block.data() + r * block.outerStride(), block.cols()));
-}
-
-/// All but custom ones; `flag` is true for gelu's approximation and for a relu that has a max_value.
-template <RealScalar S>
-void apply_activation(ActivationKind kind, const std::array<double, 3>& parameters, bool flag, MatrixMap<S> block) {
-    const S a = static_cast<S>(parameters[0]);
-    const S b = static_cast<S>(parameters[1]);
-    const auto each = [&block](const auto& f) { apply_elementwise<S>(block, f); };
-    const auto rows = [&block](const auto& f) { apply_to_rows<S>(block, f); };
-    switch (kind) {
-        case ActivationKind::linear:
-        case ActivationKind::custom: return;
-        case ActivationKind::tanh: return apply_vectorised<S>(block, [](const auto& x) { return tanh_of<S>(x); });
-        case ActivationKind::sigmoid: return apply_vectorised<S>(block, [](const auto& x) { return sigmoid_of<S>(x); });
-        case ActivationKind::relu:
-            return each(Relu<S>{a, flag ? b : std::numeric_limits<S>::infinity(), static_cast<S>(parameters[2])});
-        case ActivationKind::relu6: return each(Relu<S>{S(0), S(6), S(0)});
-        case ActivationKind::leaky_relu: return each(LeakyRelu<S>{a});
-        case ActivationKind::elu: return each(Elu<S>{a});
-        case ActivationKind::selu: return each(Elu<S>{S(kSeluAlpha), S(kSeluScale)});
-        case ActivationKind::celu: return each(Celu<S>{a});
-        case ActivationKind::gelu: return flag ? each(GeluTanh<S>()) : each(GeluExact<S>());
-        case ActivationKind::silu: return each(Silu<S>());
-        case ActivationKind::hard_silu: return each(HardSilu<S>());
-        case ActivationKind::hard_sigmoid: return each(HardSigmoid<S>());
-        case ActivationKind::hard_tanh: return each(HardTanh<S>());
-        case ActivationKind::softplus: return each(Softplus<S>());
-        case ActivationKind::softsign: return each(Softsign<S>());
-        case ActivationKind::exponential: return each(Exponential<S>());
-        case ActivationKind::mish: return each(Mish<S>());
-        case ActivationKind::log_sigmoid: return each(LogSigmoid<S>());
-        case ActivationKind::tanh_shrink: return each(TanhShrink<S>());
-        case ActivationKind::soft_shrink: return each(SoftShrink<S>{a});
-        case ActivationKind::hard_shrink: return each(HardShrink<S>{a});
-        case ActivationKind::threshold: return each(Threshold<S>{a, b});
-        case ActivationKind::squareplus: return each(Squareplus<S>{a});
-        case ActivationKind::sparse_plus: return each(SparsePlus<S>());
-        case ActivationKind::sparse_sigmoid: return each(SparseSigmoid<S>());
-        case ActivationKind::softmax: return rows(Softmax<S>());
-        case ActivationKind::log_softmax: return rows(LogSoftmax<S>());
-        case ActivationKind::sparsemax: return rows(Sparsemax<S>());
-    }
-}
-
-}  // namespace detail
-
 template <RealScalar S>
 void Activation::apply(MatrixMap<S> block) const {
     if (custom_)
         detail::for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
+    else if (kind_ == ActivationKind::tanh)
+        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::tanh_of<S>(x); });
+    else if (kind_ == ActivationKind::sigmoid)
+        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::sigmoid_of<S>(x); });
     else
-        detail::apply_activation<S>(kind_, parameters_, flag_, block);
+        detail::with_function<S>(kind_, parameters_, flag_, detail::ApplyTo<S>{block});
+}
+
+template <RealScalar S>
+void Activation::multiply_derivative(const MatrixMap<const S>& x, const MatrixMap<const S>& y, MatrixMap<S> d) const {
+    if (custom_) {
+        check_derivative("Activation::multiply_derivative");
+        for (Index r = 0; r < d.rows(); ++r)
+            custom_->multiply_derivative(&x.coeffRef(r, 0), &y.coeffRef(r, 0), &d.coeffRef(r, 0), d.cols());
+    } else if (kind_ == ActivationKind::tanh) {
+        d.array() *= S(1) - y.array().square();
+    } else if (kind_ == ActivationKind::sigmoid) {
+        d.array() *= y.array() * (S(1) - y.array());
+    } else {
+        detail::with_function<S>(kind_, parameters_, flag_, detail::MultiplyDerivative<S>{x, y, d});
+    }
 }
 
 inline std::string Activation::to_string() const {

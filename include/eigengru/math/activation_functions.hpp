@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What each activation computes: y = f(x) for one element, or for a row where the units of a row meet (softmax and its
-// relatives). One struct an activation, `value` first; its derivative from x and y belongs right below it.
+// What each activation computes element by element: one struct each with `value`, y = f(x), and right below it
+// `derivative`, f'(x) from x and y; at a kink the one that TensorFlow takes. The row-wise ones: activation_rows.hpp.
 // Names, parameters and defaults: activation.hpp. Source: keras.activations of Keras 3.
 #pragma once
 
@@ -42,6 +42,11 @@ struct Relu {
         if (negative_slope == S(0)) return x <= threshold ? S(0) : x;
         return negative_slope * (x - threshold);
     }
+    S derivative(S x, S) const {
+        if (x > threshold) return (x < S(0) && std::isfinite(max_value)) || !(x < max_value) ? S(0) : S(1);
+        const bool is_left = x < threshold || (threshold == S(0) && std::isinf(max_value));
+        return is_left ? negative_slope : S(0);
+    }
 };
 
 /// y = x for x >= 0, negative_slope * x below.
@@ -50,6 +55,7 @@ struct LeakyRelu {
     S negative_slope;
 
     S value(S x) const { return x < S(0) ? negative_slope * x : x; }
+    S derivative(S x, S) const { return x > S(0) ? S(1) : negative_slope; }
 };
 
 /// The constants of selu. Source: Klambauer et al., "Self-normalizing neural networks", 2017.
@@ -62,20 +68,30 @@ struct Elu {
     S alpha, scale = S(1);
 
     S value(S x) const { return scale * (x < S(0) ? alpha * std::expm1(x) : x); }
+    S derivative(S x, S) const {
+        const bool is_left = x < S(0) || (x == S(0) && scale == S(1));  // TensorFlow counts 0 to the right for selu alone
+        return scale * (is_left ? alpha * std::exp(x) : S(1));
+    }
 };
 
 /// y = max(x, 0) + min(alpha * (e^(x / alpha) - 1), 0)
+/// Differs from Keras: the derivative at 0 is 1 (TensorFlow counts both sides and gives 2).
 template <class S>
 struct Celu {
     S alpha;
 
     S value(S x) const { return (x < S(0) ? S(0) : x) + std::min(alpha * std::expm1(x / alpha), S(0)); }
+    S derivative(S x, S) const { return x < S(0) ? std::exp(x / alpha) : S(1); }
 };
 
 /// y = x/2 (1 + erf(x / sqrt 2)); erfc keeps the small values on the left exact.
 template <class S>
 struct GeluExact {
     S value(S x) const { return S(0.5) * x * std::erfc(-x * S(std::numbers::sqrt2 / 2)); }
+    S derivative(S x, S) const {
+        const S density = S(std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2) * std::exp(S(-0.5) * x * x);
+        return S(0.5) * std::erfc(-x * S(std::numbers::sqrt2 / 2)) + (density > S(0) ? x * density : S(0));
+    }
 };
 
 /// y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
@@ -85,66 +101,92 @@ struct GeluTanh {
         const S inner = S(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + S(0.044715) * x * x * x);
         return S(0.5) * x * (S(1) + std::tanh(inner));
     }
+    S derivative(S x, S) const {
+        const S scale = S(std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
+        const S t = std::tanh(scale * (x + S(0.044715) * x * x * x));
+        const S slope = S(1) - t * t;
+        return S(0.5) * (S(1) + t + (slope > S(0) ? x * slope * scale * (S(1) + S(3 * 0.044715) * x * x) : S(0)));
+    }
 };
 
 /// y = x / (1 + e^-x)
 template <class S>
 struct Silu {
     S value(S x) const { return x * logistic(x); }
+    S derivative(S x, S y) const { return logistic(x) + (std::isinf(x) ? S(0) : y * logistic(-x)); }
 };
 
 /// y = relu6(x + 3) / 6
 template <class S>
 struct HardSigmoid {
     S value(S x) const { return clip(x + S(3), S(0), S(6)) / S(6); }
+    S derivative(S x, S) const { return x > S(-3) && x < S(3) ? S(1) / S(6) : S(0); }
 };
 
 /// y = x relu6(x + 3) / 6
 template <class S>
 struct HardSilu {
     S value(S x) const { return x * HardSigmoid<S>{}.value(x); }
+    S derivative(S x, S) const {
+        if (!(x < S(3))) return S(1);
+        return x > S(-3) ? x / S(3) + S(0.5) : S(0);
+    }
 };
 
 /// y = max(-1, min(x, 1))
 template <class S>
 struct HardTanh {
     S value(S x) const { return clip(x, S(-1), S(1)); }
+    S derivative(S x, S) const { return x >= S(-1) && x <= S(1) ? S(1) : S(0); }
 };
 
 /// y = log(1 + e^x)
 template <class S>
 struct Softplus {
     S value(S x) const { return log1p_exp(x); }
+    S derivative(S x, S) const { return logistic(x); }
 };
 
 /// y = x / (1 + |x|)
 template <class S>
 struct Softsign {
     S value(S x) const { return x / (S(1) + std::abs(x)); }
+    S derivative(S x, S) const { return S(1) / ((S(1) + std::abs(x)) * (S(1) + std::abs(x))); }
 };
 
 /// y = e^x
 template <class S>
 struct Exponential {
     S value(S x) const { return std::exp(x); }
+    S derivative(S, S y) const { return y; }
 };
 
 /// y = x tanh(log(1 + e^x))
 template <class S>
 struct Mish {
     S value(S x) const { return x * std::tanh(log1p_exp(x)); }
+    S derivative(S x, S) const {
+        const S t = std::tanh(log1p_exp(x));
+        const S slope = (S(1) - t * t) * logistic(x);
+        return t + (slope > S(0) ? x * slope : S(0));
+    }
 };
 
 /// y = -log(1 + e^-x)
 template <class S>
 struct LogSigmoid {
     S value(S x) const { return -log1p_exp(-x); }
+    S derivative(S x, S) const { return logistic(-x); }
 };
 
 /// y = x - tanh(x)
 template <class S>
 struct TanhShrink {
     S value(S x) const { return x - std::tanh(x); }
+    S derivative(S x, S) const {
+        const S t = std::tanh(x);
+        return t * t;
+    }
 };
 
 /// y = x - threshold above it, x + threshold below its negative, 0 between.
@@ -153,6 +195,7 @@ struct SoftShrink {
     S threshold;
 
     S value(S x) const { return x > threshold ? x - threshold : (x < -threshold ? x + threshold : S(0)); }
+    S derivative(S x, S) const { return std::abs(x) > threshold ? S(1) : S(0); }
 };
 
 /// y = x where |x| > threshold, 0 elsewhere.
@@ -161,6 +204,7 @@ struct HardShrink {
     S threshold;
 
     S value(S x) const { return std::abs(x) > threshold ? x : S(0); }
+    S derivative(S x, S) const { return std::abs(x) > threshold ? S(1) : S(0); }
 };
 
 /// y = x above the threshold, default_value elsewhere.
@@ -169,6 +213,7 @@ struct Threshold {
     S threshold, default_value;
 
     S value(S x) const { return x > threshold ? x : default_value; }
+    S derivative(S x, S) const { return x > threshold ? S(1) : S(0); }
 };
 
 /// y = (x + sqrt(x^2 + b)) / 2
@@ -177,70 +222,21 @@ struct Squareplus {
     S b;
 
     S value(S x) const { return (x + std::sqrt(x * x + b)) / S(2); }
+    S derivative(S x, S) const { return (S(1) + x / std::sqrt(x * x + b)) / S(2); }
 };
 
 /// y = 0 up to -1, (x + 1)^2 / 4 up to 1, x beyond.
 template <class S>
 struct SparsePlus {
     S value(S x) const { return x <= S(-1) ? S(0) : (x < S(1) ? (x + S(1)) * (x + S(1)) / S(4) : x); }
+    S derivative(S x, S) const { return x <= S(-1) ? S(0) : (x < S(1) ? (x + S(1)) / S(2) : S(1)); }
 };
 
 /// y = 0 up to -1, (x + 1) / 2 up to 1, 1 beyond.
 template <class S>
 struct SparseSigmoid {
     S value(S x) const { return clip((x + S(1)) / S(2), S(0), S(1)); }
-};
-
-/// y_i = e^(x_i) / sum_j e^(x_j), over a row.
-template <class S>
-struct Softmax {
-    template <class Row>
-    void value(Row row) const {
-        const S highest = row.maxCoeff();
-        row = (row - highest).exp();
-        const S sum = row.sum();
-        row /= sum;
-    }
-};
-
-/// y_i = x_i - log sum_j e^(x_j), over a row.
-template <class S>
-struct LogSoftmax {
-    template <class Row>
-    void value(Row row) const {
-        const S highest = row.maxCoeff();
-        row -= highest;
-        const S log_sum = std::log(row.exp().sum());
-        row -= log_sum;
-    }
-};
-
-/// y_i = max(x_i - tau, 0), over a row. With x in descending order and s_k the sum of its first k,
-///     tau = (sum of s_k over the support - 1) / size of the support,   support = { k : x_k > (s_k - 1) / k }.
-/// That is what every backend of Keras 3 computes. The published sparsemax (Martins and Astudillo, 2016) has the last s_k
-/// of the support in place of their sum, so that y sums to 1; the numbers here are Keras's.
-template <class S>
-struct Sparsemax {
-    template <class Row>
-    void value(Row row) const {
-        S sum = 0, total = 0, before = std::numeric_limits<S>::infinity();
-        Index support = 0;
-        // The order by selection, equal elements together: it takes no memory, and the support is short.
-        while (support < row.size()) {
-            const S next = (row < before).select(row, -std::numeric_limits<S>::infinity()).maxCoeff();
-            const Index known = support;
-            for (Index equal = (row == next).count(); equal > 0; --equal) {
-                if (!(next > (sum + next - S(1)) / S(support + 1))) break;
-                sum += next;
-                total += sum;
-                ++support;
-            }
-            if (support == known) break;
-            before = next;
-        }
-        const S tau = row.hasNaN() ? std::numeric_limits<S>::quiet_NaN() : (total - S(1)) / S(support);
-        for (Index i = 0; i < row.size(); ++i) row[i] = row[i] - tau < S(0) ? S(0) : row[i] - tau;
-    }
+    S derivative(S x, S) const { return x > S(-1) && x < S(1) ? S(0.5) : S(0); }
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -82,6 +82,26 @@ template <class Rows>
     return 0.5 * products.template cast<double>().cwiseAbs().sum() / (0.5 * n * (n - 1.0));
 }
 
+/// The derivative of orthogonal_loss: with p_ij = <u_i, u_j> for i != j and g_i = sum_j sign(p_ij) u_j,
+/// dw_i = 2 / (n (n - 1)) (g_i - <g_i, u_i> u_i) / |w_i|.
+template <class Rows>
+[[nodiscard]] auto orthogonal_gradient(const Rows& w) {
+    using S = typename Rows::Scalar;
+    const RowMatrix<S> unit = unit_rows(w);
+    RowMatrix<S> gradient = RowMatrix<S>::Zero(w.rows(), w.cols());
+    if (w.rows() < 2) return gradient;
+    RowMatrix<S> signs = (unit * unit.transpose()).array().sign();
+    signs.diagonal().setZero();
+    gradient.noalias() = signs * unit;
+    const S pairs = S(w.rows()) * S(w.rows() - 1);
+    for (Index i = 0; i < w.rows(); ++i) {
+        const S norm = w.row(i).norm();
+        if (norm > S(1e-7)) gradient.row(i) -= gradient.row(i).dot(unit.row(i)) * unit.row(i);
+        gradient.row(i) *= S(2) / (pairs * std::max(norm, S(1e-7)));
+    }
+    return gradient;
+}
+
 }  // namespace detail
 
 /// A penalty on a weight or an output. A regular value, none by default; by Keras's name (every factor 0.01) or by a
@@ -167,6 +187,22 @@ public:
         return loss(ConstWeightMap<S>(weights.data(), weights.rows(), weights.cols(),
                                       Eigen::OuterStride<>(weights.outerStride())),
                     rank);
+    }
+
+    /// gradient += scale * d loss / d weights; the derivative of |w| at 0 is 0. Allocates for the orthogonal one alone.
+    /// Throws: OptionError as check().
+    template <RealScalar S>
+    void add_gradient(const ConstWeightMap<S>& weights, WeightRank rank, S scale, WeightMap<S> gradient) const {
+        check(rank);
+        const RegularizerParameters& p = parameters_;
+        if (p.l1 > 0.0) gradient.array() += scale * static_cast<S>(p.l1) * weights.array().sign();
+        if (p.l2 > 0.0) gradient += scale * static_cast<S>(2.0 * p.l2) * weights;
+        if (!(p.factor > 0.0)) return;
+        const S factor = scale * static_cast<S>(p.factor);
+        if (p.mode.kind() == OrthogonalMode::rows)
+            gradient += factor * detail::orthogonal_gradient(weights);
+        else
+            gradient += factor * detail::orthogonal_gradient(weights.transpose()).transpose();
     }
 
     friend bool operator==(const Regularizer&, const Regularizer&) = default;

@@ -3,15 +3,16 @@
 // only way to write them.
 #pragma once
 
-#include "eigengru/core/view.hpp"
 #include "eigengru/fwd.hpp"
+#include "eigengru/model/weight_blocks.hpp"
 
 #include <initializer_list>
 #include <vector>
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-/// The weights of a GRU, in Keras's order and layout: kernel, recurrent_kernel, bias, each row-major.
+/// Three matrices in one contiguous buffer, in Keras's order and layout, each row-major: the weights of a GRU, or their
+/// gradients.
 ///
 ///     name               shape
 ///     kernel             (features, 3 units)    columns [z | r | h]
@@ -21,37 +22,48 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///                        (0, 3 units)           use_bias = false
 ///
 /// Invariant: flat() is the three, one after the other, without gaps.
-template <RealScalar S, bool ResetAfter>
-class GruParameters {
+template <RealScalar S>
+class GruWeights : public detail::WeightBlocks<S, 3> {
 public:
-    using Scalar = S;
+    GruWeights() = default;
+
+    /// Zeros.
+    GruWeights(Index features, Index units, Index bias_rows) { reset(features, units, bias_rows); }
+
+    /// Zeros of these sizes. Allocates only when the number of scalars changes.
+    void reset(Index features, Index units, Index bias_rows) {
+        this->reset_blocks("GruWeights", {features, units, bias_rows}, detail::checked_size("GruWeights", {kGates, units}));
+    }
+
+    [[nodiscard]] Index features() const { return this->rows(0); }
+    [[nodiscard]] Index units() const { return this->rows(1); }
+    [[nodiscard]] Index bias_rows() const { return this->rows(2); }
+    [[nodiscard]] bool use_bias() const { return bias_rows() > 0; }
+
+    [[nodiscard]] MatrixMap<const S> kernel() const& EIGENGRU_LIFETIMEBOUND { return this->block(0); }
+    [[nodiscard]] MatrixMap<const S> recurrent_kernel() const& EIGENGRU_LIFETIMEBOUND { return this->block(1); }
+    [[nodiscard]] MatrixMap<const S> bias() const& EIGENGRU_LIFETIMEBOUND { return this->block(2); }
+
+    [[nodiscard]] MatrixMap<S> kernel() & EIGENGRU_LIFETIMEBOUND { return this->block(0); }
+    [[nodiscard]] MatrixMap<S> recurrent_kernel() & EIGENGRU_LIFETIMEBOUND { return this->block(1); }
+    [[nodiscard]] MatrixMap<S> bias() & EIGENGRU_LIFETIMEBOUND { return this->block(2); }
+};
+
+/// The weights of a GRU.
+template <RealScalar S, bool ResetAfter>
+class GruParameters : public GruWeights<S> {
+public:
+    using GruWeights<S>::bias;
+    using GruWeights<S>::bias_rows;
+    using GruWeights<S>::features;
+    using GruWeights<S>::kernel;
+    using GruWeights<S>::recurrent_kernel;
+    using GruWeights<S>::units;
+    using GruWeights<S>::use_bias;
 
     /// Zeros. The sizes must be positive.
-    GruParameters(Index features, Index units, bool use_bias)
-        : features_(features), units_(units), bias_rows_(use_bias ? (ResetAfter ? 2 : 1) : 0) {
-        values_.setZero(detail::checked_size("GruParameters", {features + units + bias_rows_, kGates, units}));
-    }
-
-    [[nodiscard]] Index features() const { return features_; }
-    [[nodiscard]] Index units() const { return units_; }
-    [[nodiscard]] bool use_bias() const { return bias_rows_ > 0; }
-
-    /// The number of scalars.
-    [[nodiscard]] Index size() const { return values_.size(); }
-
-    [[nodiscard]] MatrixMap<const S> kernel() const& EIGENGRU_LIFETIMEBOUND { return rows<const S>(*this, 0, features_); }
-    [[nodiscard]] MatrixMap<const S> recurrent_kernel() const& EIGENGRU_LIFETIMEBOUND {
-        return rows<const S>(*this, features_, units_);
-    }
-    [[nodiscard]] MatrixMap<const S> bias() const& EIGENGRU_LIFETIMEBOUND {
-        return rows<const S>(*this, features_ + units_, bias_rows_);
-    }
-    [[nodiscard]] VectorMap<const S> flat() const& EIGENGRU_LIFETIMEBOUND { return {values_.data(), values_.size()}; }
-
-    [[nodiscard]] MatrixMap<S> kernel() & EIGENGRU_LIFETIMEBOUND { return rows<S>(*this, 0, features_); }
-    [[nodiscard]] MatrixMap<S> recurrent_kernel() & EIGENGRU_LIFETIMEBOUND { return rows<S>(*this, features_, units_); }
-    [[nodiscard]] MatrixMap<S> bias() & EIGENGRU_LIFETIMEBOUND { return rows<S>(*this, features_ + units_, bias_rows_); }
-    [[nodiscard]] VectorMap<S> flat() & EIGENGRU_LIFETIMEBOUND { return {values_.data(), values_.size()}; }
+    GruParameters(Index feature_count, Index unit_count, bool has_bias)
+        : GruWeights<S>(feature_count, unit_count, has_bias ? (ResetAfter ? 2 : 1) : 0) {}
 
     /// Copies of kernel, recurrent_kernel and, with use_bias, bias.
     [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const {
@@ -68,39 +80,14 @@ public:
         if (weights.size() != expected)
             EIGENGRU_THROW(ShapeError, "Gru::set_weights: expected ", expected, " weights, received ", weights.size());
         const MatrixView<const S>* given = std::data(weights);
-        check("kernel", given[0], features_, kGates * units_);
-        check("recurrent_kernel", given[1], units_, kGates * units_);
-        if (use_bias() && !is_bias_column(given[2])) check("bias", given[2], bias_rows_, kGates * units_);
+        const Index width = kGates * units();
+        detail::check_shape("Gru::set_weights", "kernel", given[0], features(), width);
+        detail::check_shape("Gru::set_weights", "recurrent_kernel", given[1], units(), width);
+        if (use_bias()) detail::check_bias("Gru::set_weights", given[2], bias_rows(), width);
         kernel() = given[0].map();
         recurrent_kernel() = given[1].map();
-        if (use_bias() && is_bias_column(given[2]))
-            bias() = given[2].map().transpose();
-        else if (use_bias())
-            bias() = given[2].map();
+        if (use_bias()) detail::copy_bias(given[2], bias());
     }
-
-private:
-    /// Rows of the one buffer, each of 3 units: every weight has that width.
-    template <class T, class Self>
-    static MatrixMap<T> rows(Self& self, Index first, Index count) {
-        const Index width = kGates * self.units_;
-        return {self.values_.data() + first * width, count, width, Eigen::OuterStride<>(width)};
-    }
-
-    [[nodiscard]] bool is_bias_column(const MatrixView<const S>& given) const {
-        return bias_rows_ == 1 && given.cols() == 1 && given.rows() == kGates * units_;
-    }
-
-    static void check(std::string_view name, const MatrixView<const S>& given, Index rows, Index cols) {
-        if (given.rows() != rows || given.cols() != cols)
-            EIGENGRU_THROW(ShapeError, "Gru::set_weights: ", name, " expected shape ", detail::shape_text(rows, cols),
-                           ", received ", detail::shape_text(given.rows(), given.cols()));
-    }
-
-    Index features_;
-    Index units_;
-    Index bias_rows_;
-    Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
 };
 
 /// What `update_parameters` hands out: the same names, writable, for the length of the update. It cannot be copied, since

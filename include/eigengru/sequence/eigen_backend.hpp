@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: MIT
-// The Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs (direction, masks and dropout
-// end here), projects them in large products, and then steps through the chunk.
+// The forward pass of the Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs (direction,
+// masks and dropout end here), projects them in large products, and then steps through the chunk.
 #pragma once
 
-#include "eigengru/model/options.hpp"
+#include "eigengru/cell/gru_step.hpp"
+#include "eigengru/cell/tape.hpp"
 #include "eigengru/model/output.hpp"
 #include "eigengru/sequence/plan.hpp"
 #include "eigengru/sequence/workspace.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+/// Where a forward pass leaves what a backward pass needs; nowhere when null.
+template <RealScalar S>
+struct Recording {
+    S* states = nullptr;    ///< the state before every `every`-th step
+    Index every = 1;
+    S* gates = nullptr;     ///< the gates of every step, without gaps
+};
+
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
 template <RealScalar S>
 struct SequenceCall {
     const SequencePlan& plan;
     SequenceView<const S> inputs;
-    MatrixView<const S> initial_state;            ///< zeros when absent
+    bool is_recorded = false;                     ///< inputs are a tape's: in processing order, zeros at masked steps
+    MatrixView<const S> initial_state = {};       ///< zeros when absent
     const DropoutMasks<S>* dropout = nullptr;     ///< none when null
     bool zero_output_for_mask = false;
-    OutputView<S> output;
+    OutputView<S> output = {};
+    Recording<S> recording = {};
 };
 
 /// Runs a call with the weights of `f`. The workspace must have been prepared for batch, time, features and units.
@@ -29,100 +40,136 @@ public:
         : f_(f), call_(call), plan_(call.plan), workspace_(workspace), batch_(plan_.batch()), units_(f.units()) {}
 
     void run() {
-        start();
-        const Index time = plan_.time();
-        for (Index first = 0; first < time; first += workspace_.chunk()) {
-            const Index steps = std::min(workspace_.chunk(), time - first);
-            project_inputs(first, steps);
-            for (Index i = 0; i < steps; ++i) {
-                advance(first + i, i);
-                if (call_.output.sequences.is_present()) write_sequence(first + i);
-            }
-        }
+        run(0, plan_.time());
         finish();
     }
 
+    /// Some steps alone, from a multiple of the chunk on: they give the same bits as in run().
+    void run(Index first, Index last) {
+        start(first);
+        for (Index chunk = first; chunk < last; chunk += workspace_.chunk()) {
+            const Index steps = std::min(workspace_.chunk(), last - chunk);
+            chunk_gates_ = chunk_gates(chunk, steps);
+            project_inputs(chunk, steps);
+            for (Index step = chunk; step < chunk + steps; ++step) {
+                advance(step, last, step - chunk);
+                if (call_.output.sequences.is_present()) write_sequence(step);
+            }
+        }
+    }
+
 private:
-    void start() {
-        MatrixMap<S> h = block(state_, batch_, units_);
-        if (call_.initial_state.is_present())
-            h = call_.initial_state.map();
-        else
-            h.setZero();
-        std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
+    void start(Index first) {
+        first_ = first;
+        has_mask_ = plan_.has_mask();
+        const MatrixView<const S>& initial = call_.initial_state;
+        const bool is_usable = initial.is_present() && (batch_ == 1 || initial.row_stride() == units_);
+        if (is_usable && !records_every_state()) {
+            state_ = initial.data();
+        } else {
+            S* state = records_every_state() ? call_.recording.states : workspace_.state(0);
+            if (initial.is_present())
+                block(state, batch_, units_) = initial.map();
+            else
+                std::fill_n(state, batch_ * units_, S(0));
+            state_ = state;
+        }
+        if (has_mask_) std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
         if (call_.dropout == nullptr || call_.dropout->state.empty()) return;
         for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = call_.dropout->state[g].data();
         state_masks_.masked_state = workspace_.masked_state();
     }
 
+    [[nodiscard]] bool records_every_state() const {
+        return call_.recording.states != nullptr && call_.recording.every == 1;
+    }
+
+    /// The gates of a chunk: in the record where there is one.
+    [[nodiscard]] Gates<S> chunk_gates(Index chunk, Index steps) const {
+        if (call_.recording.gates == nullptr) return workspace_.gates(0, steps);
+        const Index width = kSlots * units_;
+        return {call_.recording.gates + (chunk - first_) * batch_ * width, steps * batch_, units_, width};
+    }
+
     /// Fills the gates of a chunk with the biases and the projected inputs.
-    void project_inputs(Index first, Index steps) {
-        const Gates<S> gates = workspace_.gates(0, steps);
+    void project_inputs(Index chunk, Index steps) {
+        const Gates<S>& gates = chunk_gates_;
         set_gates_to_biases<ResetAfter>(f_, gates);
         const std::size_t masks = call_.dropout != nullptr ? call_.dropout->input.size() : 0;
         if (masks < kGates)
-            return add_input_products(f_, chunk_inputs(first, steps, masks > 0 ? &call_.dropout->input[0] : nullptr),
+            return add_input_products(f_, chunk_inputs(chunk, steps, masks > 0 ? &call_.dropout->input[0] : nullptr),
                                       gates);
-        constexpr std::array<Index, kGates> kSlotOf{kSlotZ, kSlotR, kSlotC};
         for (std::size_t g = 0; g < kGates; ++g)
-            add_product<S>(chunk_inputs(first, steps, &call_.dropout->input[g]),
-                           gate_columns<S>(f_.kernel, static_cast<Index>(g)), gates.slot(kSlotOf[g]), gates.stride());
+            add_product<S>(chunk_inputs(chunk, steps, &call_.dropout->input[g]),
+                           gate_columns<const S>(f_.kernel, static_cast<Index>(g)), gates.slot(kInputSlots[g]), gates.stride);
     }
 
     /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already
     /// is that, otherwise gathered, with dropout applied and zeros at masked steps (what stands there, NaN perhaps, must
     /// not reach anything).
-    [[nodiscard]] MatrixMap<const S> chunk_inputs(Index first, Index steps, const RowMatrix<S>* dropout) {
+    [[nodiscard]] MatrixMap<const S> chunk_inputs(Index chunk, Index steps, const RowMatrix<S>* dropout) {
         const SequenceView<const S>& inputs = call_.inputs;
         const Index features = inputs.shape().features;
-        const bool is_plain = dropout == nullptr && !plan_.has_mask();
-        if (is_plain && steps == 1)
-            return {inputs.row(0, plan_.input_time(first)), batch_, features,
-                    Eigen::OuterStride<>(inputs.strides().batch)};
+        const S* begin = inputs.row(0, plan_.input_time(chunk));
+        const bool is_plain = dropout == nullptr && (!has_mask_ || call_.is_recorded);
+        if (is_plain && steps == 1) return {begin, batch_, features, Eigen::OuterStride<>(inputs.strides().batch)};
+        if (is_plain && call_.is_recorded) return {begin, steps * batch_, features, Eigen::OuterStride<>(features)};
         if (is_plain && batch_ == 1 && !plan_.go_backwards())
-            return {inputs.row(0, first), steps, features, Eigen::OuterStride<>(inputs.strides().time)};
-        S* out = workspace_.inputs();
-        for (Index i = 0; i < steps; ++i) {
-            for (Index b = 0; b < batch_; ++b, out += features) {
-                ArrayMap<S> gathered(out, features);
-                const ArrayMap<const S> x(inputs.row(b, plan_.input_time(first + i)), features);
-                if (!plan_.is_used(b, first + i))
-                    gathered.setZero();
-                else if (dropout != nullptr)
-                    gathered = x * ArrayMap<const S>(dropout->data() + b * features, features);
-                else
-                    gathered = x;
-            }
-        }
+            return {begin, steps, features, Eigen::OuterStride<>(inputs.strides().time)};
+        gather_inputs(inputs, plan_, chunk, steps, dropout, workspace_.inputs());
         return block<const S>(workspace_.inputs(), steps * batch_, features);
     }
 
     /// One step: state_ becomes the state after it, masked rows carried over.
-    void advance(Index step, Index in_chunk) {
-        if (plan_.has_mask() && !plan_.is_used_by_any(step)) return;
-        gru_step<ResetAfter, S>(f_, workspace_.gates(in_chunk, 1), state_, state_masks_, next_);
-        std::swap(state_, next_);
-        if (!plan_.has_mask()) return;
+    void advance(Index step, Index last, Index in_chunk) {
+        record_checkpoint(step);
+        S* next = next_state(step, last);
+        if (has_mask_ && !plan_.is_used_by_any(step)) {
+            std::copy_n(state_, batch_ * units_, next);
+        } else {
+            const Gates<S> gates{chunk_gates_.row(in_chunk * batch_), batch_, units_, chunk_gates_.stride};
+            const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
+            gru_step<ResetAfter, S>(f_, gates, keeps_inputs ? workspace_.values() : gates, state_, state_masks_, next);
+        }
+        if (has_mask_) carry_masked_rows(step, next);
+        state_ = next;
+    }
+
+    void carry_masked_rows(Index step, S* next) {
         for (Index b = 0; b < batch_; ++b) {
             if (plan_.is_used(b, step))
                 workspace_.seen()[b] = 1;
             else
-                copy_row(next_ + b * units_, state_ + b * units_);
+                std::copy_n(state_ + b * units_, units_, next + b * units_);
         }
+    }
+
+    void record_checkpoint(Index step) {
+        const Recording<S>& recording = call_.recording;
+        if (recording.states == nullptr || recording.every == 1 || step % recording.every != 0) return;
+        std::copy_n(state_, batch_ * units_, recording.states + step / recording.every * batch_ * units_);
+    }
+
+    /// Where the state after a step goes: into the record, into the outputs where one row is the whole batch, else into
+    /// the workspace, over the state before it unless masked rows need that.
+    [[nodiscard]] S* next_state(Index step, Index last) {
+        if (records_every_state())
+            return step + 1 < last ? call_.recording.states + (step + 1 - first_) * batch_ * units_ : workspace_.state(0);
+        if (!has_mask_ && batch_ == 1 && call_.output.sequences.is_present()) return call_.output.sequences.row(0, step);
+        return workspace_.state(has_mask_ && state_ == workspace_.state(0) ? 1 : 0);
     }
 
     /// What a row puts out at a step: its state; at a masked step the previous output, which is the state too once the row
     /// has had a used step, and zeros before that or with zero_output_for_mask.
     void write_row(Index b, Index step, S* out) const {
-        const bool is_zero = plan_.has_mask() && !plan_.is_used(b, step) &&
+        const bool is_zero = has_mask_ && !plan_.is_used(b, step) &&
                              (call_.zero_output_for_mask || workspace_.seen()[b] == 0);
+        const S* state = state_ + b * units_;
         if (is_zero)
-            ArrayMap<S>(out, units_).setZero();
-        else
-            copy_row(state_ + b * units_, out);
+            std::fill_n(out, units_, S(0));
+        else if (state != out)
+            std::copy_n(state, units_, out);
     }
-
-    void copy_row(const S* from, S* to) const { ArrayMap<S>(to, units_) = ArrayMap<const S>(from, units_); }
 
     void write_sequence(Index step) const {
         for (Index b = 0; b < batch_; ++b) write_row(b, step, call_.output.sequences.row(b, step));
@@ -130,9 +177,10 @@ private:
 
     void finish() const {
         const OutputView<S>& output = call_.output;
-        if (output.last.is_present())
-            for (Index b = 0; b < batch_; ++b) write_row(b, plan_.time() - 1, output.last.row(b));
-        if (output.state.is_present()) output.state.map() = block<const S>(state_, batch_, units_);
+        for (Index b = 0; b < batch_; ++b) {
+            if (output.last.is_present()) write_row(b, plan_.time() - 1, output.last.row(b));
+            if (output.state.is_present()) std::copy_n(state_ + b * units_, units_, output.state.row(b));
+        }
     }
 
     const StepFunction<S>& f_;
@@ -141,8 +189,10 @@ private:
     Workspace<S>& workspace_;
     Index batch_;
     Index units_;
-    S* state_ = workspace_.state(0);
-    S* next_ = workspace_.state(1);
+    Index first_ = 0;
+    bool has_mask_ = false;
+    const S* state_ = nullptr;
+    Gates<S> chunk_gates_{};
     StateMasks<S> state_masks_;
 };
 

@@ -64,4 +64,28 @@ private:
     IndexListView lengths_;
 };
 
+namespace detail {
+
+/// Copies the inputs of some steps to `out` as rows in processing order, [step][row][feature]: zeros at masked steps, else
+/// times the dropout mask (batch, features) where there is one.
+template <RealScalar S>
+void gather_inputs(const SequenceView<const S>& inputs, const SequencePlan& plan, Index first, Index steps,
+                   const RowMatrix<S>* dropout, S* out) {
+    const Index features = inputs.shape().features;
+    for (Index step = first; step < first + steps; ++step) {
+        for (Index b = 0; b < plan.batch(); ++b, out += features) {
+            const S* x = inputs.row(b, plan.input_time(step));
+            if (!plan.is_used(b, step))
+                std::fill_n(out, features, S(0));
+            else if (dropout != nullptr)
+                ArrayMap<S>(out, features) =
+                    ArrayMap<const S>(x, features) * ArrayMap<const S>(dropout->data() + b * features, features);
+            else
+                std::copy_n(x, features, out);
+        }
+    }
+}
+
+}  // namespace detail
+
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Workspace: the scratch memory of the Eigen backend, sized once for a batch and a number of time steps.
+// The scratch memory of the Eigen backend, sized once for a batch and a number of time steps: Workspace for the forward
+// pass, BackwardWorkspace for the backward pass.
 #pragma once
 
-#include "eigengru/cell/gru_step.hpp"
+#include "eigengru/cell/gates.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -23,54 +24,162 @@ struct WorkspaceShape {
     Index time = 0;
     Index features = 0;
     Index units = 0;
+
+    /// Rows of a chunk at most, for a smaller batch too, which may have a chunk of more rows than this one's.
+    [[nodiscard]] Index chunk_rows() const { return std::max(batch, std::min(kChunkRows, batch * time)); }
 };
 
-/// Memory of one call, in this order: the state before and after a step, a state with dropout, the gathered inputs of a
-/// chunk, and its gates, [step][row][z | r | m | c]. It does not grow with time beyond one chunk.
+/// One block of memory, cut into parts: begin(), take() each part, commit(), then look at the parts.
+template <RealScalar S>
+class Parts {
+public:
+    void begin() { size_ = 0; }
+
+    /// The place of a part of `count` scalars.
+    [[nodiscard]] Index take(Index count) {
+        size_ += count;
+        return size_ - count;
+    }
+
+    /// Allocates only when the memory at hand is too small.
+    void commit() {
+        if (values_.size() >= size_) return;
+        values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
+        values_.resize(size_);
+    }
+
+    [[nodiscard]] S* at(Index place) { return values_.data() + place; }
+    [[nodiscard]] Index bytes() const { return values_.size() * Index(sizeof(S)); }
+
+private:
+    Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
+    Index size_ = 0;
+};
+
+/// Memory of a forward pass. It does not grow with time beyond one chunk.
 template <RealScalar S>
 class Workspace {
 public:
-    /// Makes room, for any smaller batch and time too; allocates only when the memory at hand is too small.
-    void prepare(const WorkspaceShape& shape) {
+    /// Makes room, for any smaller batch and time too. `has_values`: activated gates beside what went into them.
+    void prepare(const WorkspaceShape& shape, bool has_values = false) {
         shape_ = shape;
         chunk_ = chunk_steps(shape.batch, shape.time);
-        // A smaller batch may have a chunk of more rows than this one's.
-        const Index rows = std::max(shape.batch, std::min(kChunkRows, shape.batch * shape.time));
-        const Index size = 3 * state_size() + rows * (shape.features + gate_stride(shape.units));
-        if (values_.size() < size) {
-            values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
-            values_.resize(size);
-        }
+        const Index stride = gate_stride(shape.units);
+        parts_.begin();
+        for (Index& state : states_) state = parts_.take(shape.batch * shape.units);
+        inputs_ = parts_.take(shape.chunk_rows() * shape.features);
+        gates_ = parts_.take(shape.chunk_rows() * stride);
+        values_ = parts_.take(has_values ? shape.batch * stride : 0);
+        parts_.commit();
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
     }
 
-    [[nodiscard]] Index bytes() const {
-        return values_.size() * Index(sizeof(S)) + static_cast<Index>(seen_.size());
-    }
+    [[nodiscard]] Index bytes() const { return parts_.bytes() + static_cast<Index>(seen_.size()); }
 
     /// Time steps in a chunk.
     [[nodiscard]] Index chunk() const { return chunk_; }
 
-    [[nodiscard]] S* state(Index which) { return values_.data() + which * state_size(); }
-    [[nodiscard]] S* masked_state() { return state(2); }
-    [[nodiscard]] S* inputs() { return state(3); }
-
-    /// The gates of some steps of the chunk.
+    /// The state before and after a step, where the caller's memory does not serve.
+    [[nodiscard]] S* state(std::size_t which) { return parts_.at(states_[which]); }
+    /// A state with dropout.
+    [[nodiscard]] S* masked_state() { return parts_.at(states_[2]); }
+    /// The gathered inputs of a chunk.
+    [[nodiscard]] S* inputs() { return parts_.at(inputs_); }
+    /// The gates of some steps of a chunk, [step][row][z | r | m | c].
     [[nodiscard]] Gates<S> gates(Index first, Index steps) {
-        S* begin = inputs() + chunk_ * shape_.batch * shape_.features;
-        return {begin + first * shape_.batch * gate_stride(shape_.units), steps * shape_.batch, shape_.units};
+        const Index stride = gate_stride(shape_.units);
+        return {parts_.at(gates_) + first * shape_.batch * stride, steps * shape_.batch, shape_.units, stride};
     }
-
+    /// The activated gates of one step; only with has_values.
+    [[nodiscard]] Gates<S> values() {
+        return {parts_.at(values_), shape_.batch, shape_.units, gate_stride(shape_.units)};
+    }
     /// Whether a row has had a used step, which decides what a masked one puts out.
     [[nodiscard]] unsigned char* seen() { return seen_.data(); }
 
 private:
-    [[nodiscard]] Index state_size() const { return shape_.batch * shape_.units; }
-
     WorkspaceShape shape_;
     Index chunk_ = 1;
-    Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
+    std::array<Index, 3> states_{};
+    Index inputs_ = 0;
+    Index gates_ = 0;
+    Index values_ = 0;
+    Parts<S> parts_;
     std::vector<unsigned char> seen_;
+};
+
+/// Memory of a backward pass. It does not grow with time beyond one chunk, with checkpoints one segment.
+template <RealScalar S>
+class BackwardWorkspace {
+public:
+    /// Makes room. `segment_steps`: steps that are computed again at once; 0 without checkpoints.
+    void prepare(const WorkspaceShape& shape, Index segment_steps) {
+        shape_ = shape;
+        const Index rows = shape.chunk_rows();
+        const Index state_size = shape.batch * shape.units;
+        const Index stride = gate_stride(shape.units);
+        parts_.begin();
+        kernel_t_ = parts_.take(kGates * shape.units * shape.features);
+        recurrent_kernel_t_ = parts_.take(kGates * shape.units * shape.units);
+        for (Index& state : states_) state = parts_.take(state_size);
+        d_gates_ = parts_.take(rows * stride);
+        values_ = parts_.take(shape.batch * stride);
+        d_inputs_ = parts_.take(rows * shape.features);
+        scratch_ = parts_.take(rows * std::max(shape.features, shape.units));
+        segment_states_ = parts_.take(segment_steps * state_size);
+        segment_gates_ = parts_.take(segment_steps * state_size * kSlots);
+        parts_.commit();
+        first_used_.resize(static_cast<std::size_t>(shape.batch));
+    }
+
+    [[nodiscard]] Index bytes() const {
+        return parts_.bytes() + static_cast<Index>(first_used_.capacity() * sizeof(Index));
+    }
+
+    /// The transposed weights, (3 units, features) and (3 units, units).
+    [[nodiscard]] MatrixMap<S> kernel_t() {
+        return block(parts_.at(kernel_t_), kGates * shape_.units, shape_.features);
+    }
+    [[nodiscard]] MatrixMap<S> recurrent_kernel_t() {
+        return block(parts_.at(recurrent_kernel_t_), kGates * shape_.units, shape_.units);
+    }
+    /// The gradient of the state after and before a step.
+    [[nodiscard]] S* d_state(std::size_t which) { return parts_.at(states_[which]); }
+    /// A product before its dropout mask.
+    [[nodiscard]] S* masked_state() { return parts_.at(states_[2]); }
+    /// Outputs of a step and the gradient of their activity loss.
+    [[nodiscard]] S* outputs() { return parts_.at(states_[3]); }
+    [[nodiscard]] S* d_outputs() { return parts_.at(states_[4]); }
+    /// The gradients of the gates of some steps of a chunk.
+    [[nodiscard]] Gates<S> d_gates(Index first, Index steps) {
+        const Index stride = gate_stride(shape_.units);
+        return {parts_.at(d_gates_) + first * shape_.batch * stride, steps * shape_.batch, shape_.units, stride};
+    }
+    /// The activated gates of one step, where only what went into the activations was recorded.
+    [[nodiscard]] Gates<S> values() {
+        return {parts_.at(values_), shape_.batch, shape_.units, gate_stride(shape_.units)};
+    }
+    [[nodiscard]] S* d_inputs() { return parts_.at(d_inputs_); }
+    [[nodiscard]] S* scratch() { return parts_.at(scratch_); }
+    /// The record of a segment that is computed again, as in a tape.
+    [[nodiscard]] S* segment_states() { return parts_.at(segment_states_); }
+    [[nodiscard]] S* segment_gates() { return parts_.at(segment_gates_); }
+    /// The first used step of each row.
+    [[nodiscard]] Index* first_used() { return first_used_.data(); }
+
+private:
+    WorkspaceShape shape_;
+    Index kernel_t_ = 0;
+    Index recurrent_kernel_t_ = 0;
+    std::array<Index, 5> states_{};
+    Index d_gates_ = 0;
+    Index values_ = 0;
+    Index d_inputs_ = 0;
+    Index scratch_ = 0;
+    Index segment_states_ = 0;
+    Index segment_gates_ = 0;
+    Parts<S> parts_;
+    std::vector<Index> first_used_;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

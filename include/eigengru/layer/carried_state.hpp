@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// CarriedState: what a stateful layer keeps from call to call.
+#pragma once
+
+#include "eigengru/cell/gates.hpp"
+#include "eigengru/core/mask_view.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// A state (batch, units), or none yet: then batch() is 0. Its memory stays when the batch size is forgotten.
+template <RealScalar S>
+class CarriedState {
+public:
+    explicit CarriedState(Index units) : values_(0, units) {}
+
+    [[nodiscard]] Index batch() const { return batch_; }
+    [[nodiscard]] Index bytes() const { return values_.size() * Index(sizeof(S)); }
+
+    /// Makes room for a first state of that batch size.
+    void prepare(Index batch) {
+        if (batch_ == 0 && values_.rows() < batch) values_ = RowMatrix<S>(batch, values_.cols());
+    }
+
+    [[nodiscard]] MatrixMap<const S> state() const EIGENGRU_LIFETIMEBOUND {
+        return block(values_.data(), batch_, values_.cols());
+    }
+
+    /// Room for a state of that batch size, to be written by a call. Needs prepare(batch).
+    [[nodiscard]] MatrixView<S> room(Index batch) EIGENGRU_LIFETIMEBOUND {
+        return {values_.data(), batch, values_.cols()};
+    }
+
+    /// The state is what was written to room(), or is copied from elsewhere. Needs prepare(rows).
+    void set(const MatrixView<const S>& state) {
+        if (state.data() != values_.data()) values_.topRows(state.rows()) = state.map();
+        batch_ = state.rows();
+    }
+
+    void reset() { values_.setZero(); }
+
+    /// Throws: ShapeError for a row that is not there.
+    void reset(const IndexListView& rows) {
+        for (Index i = 0; i < rows.size(); ++i) {
+            if (rows[i] >= 0 && rows[i] < batch_) continue;
+            EIGENGRU_THROW(ShapeError, "Gru::reset_state: rows[", i, "] expected ",
+                           batch_ > 0 ? text("0 to ", batch_ - 1) : std::string("none before the first call"),
+                           ", received ", rows[i]);
+        }
+        for (Index i = 0; i < rows.size(); ++i) values_.row(rows[i]).setZero();
+    }
+
+    void clear() { batch_ = 0; }
+
+private:
+    RowMatrix<S> values_;
+    Index batch_ = 0;
+};
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// What the tests of files share: a folder for scratch files, whole files, and the text of a FormatError.
+#pragma once
+
+#include "eigengru/core/error.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace eigengru_test {
+
+using Bytes = std::vector<unsigned char>;
+
+/// The message of the FormatError that `f` throws, or a sentence that there was none.
+template <class F>
+std::string format_error_of(F&& f) {
+    try {
+        f();
+    } catch (const eigengru::FormatError& error) {
+        return error.what();
+    }
+    return "no FormatError was thrown";
+}
+
+/// A folder of its own that goes with the object.
+class ScratchFolder {
+public:
+    ScratchFolder() {
+        static int count = 0;
+        const std::string name = "eigengru-training-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+        path_ = std::filesystem::temp_directory_path() / name;
+        std::filesystem::create_directories(path_);
+    }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+inline Bytes bytes_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace eigengru_test
