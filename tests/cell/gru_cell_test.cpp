@@ -56,8 +56,7 @@ TYPED_TEST_SUITE(GruCellOf, Modes, );
 TYPED_TEST(GruCellOf, StepIsTheLayersForOneStep) {
     for (const Index batch : {1, 2, 3, 7, 8, 9, 33})
         for (const Index units : {1, 3, 8, 17})
-            expect_step_of_layer(CellOf<TypeParam>(5, {.units = units, .bias_initializer = "random_normal"}),
-                                 batch);
+            expect_step_of_layer(CellOf<TypeParam>(5, {.units = units, .bias_initializer = "random_normal"}), batch);
 }
 
 TYPED_TEST(GruCellOf, StepWithoutBiasIsTheLayers) {
@@ -67,8 +66,8 @@ TYPED_TEST(GruCellOf, StepWithoutBiasIsTheLayers) {
 TYPED_TEST(GruCellOf, StepWithAnyActivationsIsTheLayers) {
     for (const char* activation : {"relu", "softmax", "linear", "selu"})
         for (const char* recurrent : {"hard_sigmoid", "sigmoid", "softmax", "sparsemax"})
-            expect_step_of_layer(CellOf<TypeParam>(5, {.units = 6, .activation = activation,
-                                                              .recurrent_activation = recurrent}), 3);
+            expect_step_of_layer(
+                CellOf<TypeParam>(5, {.units = 6, .activation = activation, .recurrent_activation = recurrent}), 3);
 }
 
 TYPED_TEST(GruCellOf, StepInPlaceGivesTheSame) {
@@ -133,6 +132,157 @@ TYPED_TEST(GruCellOf, UsesNoScratchBeyondItsSize) {
     RowMatrix<S> state = random_matrix<S>(3, 6);
     cell.step(random_matrix<S>(3, 5), state, state, scratch);
     for (std::size_t i = size; i < scratch.size(); ++i) EXPECT_EQ(scratch[i], S(7));
+}
+
+// Forward and backward
+
+/// A recorded step of random inputs, and its gradients for random d_next.
+template <class S, bool R>
+struct RecordedStep {
+    explicit RecordedStep(const GruCell<S, R>& cell, Index batch)
+        : inputs(random_matrix<S>(batch, cell.features())), state(random_matrix<S>(batch, cell.units())),
+          next(batch, cell.units()), d_next(random_matrix<S>(batch, cell.units())) {
+        std::vector<S> scratch(cell.scratch_size(batch));
+        cell.forward(inputs, state, next, scratch, tape);
+    }
+
+    RowMatrix<S> inputs, state, next, d_next;
+    Tape<S> tape;
+};
+
+template <class S>
+void expect_near(const Gradients<S>& received, const Gradients<S>& expected, double tolerance) {
+    EXPECT_LE((received.parameters.flat() - expected.parameters.flat()).cwiseAbs().maxCoeff(), tolerance);
+    EXPECT_LE((received.inputs.matrix() - expected.inputs.matrix()).cwiseAbs().maxCoeff(), tolerance);
+    EXPECT_LE((received.initial_state - expected.initial_state).cwiseAbs().maxCoeff(), tolerance);
+}
+
+/// The gradients of the layer, which are tested against Keras and against differences, for a sequence of one step.
+template <class S, bool R>
+void expect_gradients_of_layer(const GruCell<S, R>& cell, Index batch) {
+    const RecordedStep<S, R> step(cell, batch);
+    Gru<S, R> layer(cell.features(), cell.options());
+    layer.set_weights(cell.get_weights());
+    Tape<S> tape;
+    const SequenceView<const S> inputs(step.inputs.data(), {batch, 1, cell.features()});
+    const Output<S> y = layer.forward(inputs, {.initial_state = step.state}, tape);
+    const double tolerance = std::is_same_v<S, float> ? 3e-6 : 1e-14;
+    EXPECT_LE((step.next - y.last).cwiseAbs().maxCoeff(), tolerance);
+    expect_near(cell.backward(step.tape, step.d_next), layer.backward(tape, {.last = step.d_next}), 10 * tolerance);
+}
+
+TYPED_TEST(GruCellOf, ForwardIsTheStep) {
+    using S = typename TypeParam::Scalar;
+    for (const char* activation : {"tanh", "relu"}) {
+        const CellOf<TypeParam> cell(5, {.units = 6, .activation = activation});
+        const RecordedStep<S, TypeParam::kResetAfter> step(cell, 3);
+        EXPECT_LE((step.next - step_of_cell(cell, step.inputs, step.state)).cwiseAbs().maxCoeff(), S(1e-6));
+        EXPECT_EQ(step.tape.size(), 3 * 5 + 5 * 3 * 6);
+    }
+}
+
+TYPED_TEST(GruCellOf, ForwardMayWriteOverTheState) {
+    using S = typename TypeParam::Scalar;
+    const CellOf<TypeParam> cell(5, {.units = 6});
+    const RecordedStep<S, TypeParam::kResetAfter> step(cell, 3);
+    RowMatrix<S> state = step.state;
+    std::vector<S> scratch(cell.scratch_size(3));
+    Tape<S> tape;
+    cell.forward(step.inputs, state, state, scratch, tape);
+    EXPECT_EQ(state, step.next);
+    expect_near(cell.backward(tape, step.d_next), cell.backward(step.tape, step.d_next), 0.0);
+}
+
+TYPED_TEST(GruCellOf, GradientsAreTheLayersForOneStep) {
+    for (const Index batch : {1, 3, 33})
+        for (const Index units : {1, 8, 17})
+            expect_gradients_of_layer(CellOf<TypeParam>(5, {.units = units, .bias_initializer = "random_normal"}),
+                                      batch);
+}
+
+TYPED_TEST(GruCellOf, GradientsWithOtherOptionsAreTheLayers) {
+    expect_gradients_of_layer(CellOf<TypeParam>(5, {.units = 6, .use_bias = false}), 3);
+    for (const char* activation : {"silu", "softmax"})
+        for (const char* recurrent : {"hard_sigmoid", "sigmoid"})
+            expect_gradients_of_layer(
+                CellOf<TypeParam>(5, {.units = 6, .activation = activation, .recurrent_activation = recurrent}), 3);
+    expect_gradients_of_layer(CellOf<TypeParam>(5, {.units = 6, .kernel_regularizer = Regularizer::l1(0.1),
+                                                    .recurrent_regularizer = Regularizer::orthogonal(),
+                                                    .bias_regularizer = "l2"}), 3);
+}
+
+TYPED_TEST(GruCellOf, GradientsOfAnEmptyBatchAreZeros) {
+    using S = typename TypeParam::Scalar;
+    const CellOf<TypeParam> cell(5, {.units = 6});
+    const RecordedStep<S, TypeParam::kResetAfter> step(cell, 0);
+    const Gradients<S> g = cell.backward(step.tape, step.d_next);
+    EXPECT_EQ(g.parameters.flat().cwiseAbs().maxCoeff(), S(0));
+    EXPECT_EQ(g.inputs.shape(), Shape3(0, 1, 5));
+    EXPECT_EQ(g.initial_state.rows(), 0);
+}
+
+TYPED_TEST(GruCellOf, ForwardAllocatesNothingFromTheSecondTimeOn) {
+    if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
+    using S = typename TypeParam::Scalar;
+    const CellOf<TypeParam> cell(5, {.units = 6, .activation = "relu"});
+    RecordedStep<S, TypeParam::kResetAfter> step(cell, 3);
+    std::vector<S> scratch(cell.scratch_size(3));
+    const AllocationCount counter;
+    cell.forward(step.inputs, step.state, step.next, scratch, step.tape);
+    EXPECT_EQ(counter.count(), 0U);
+}
+
+TYPED_TEST(GruCellOf, TapesOfOneCellKeepApart) {
+    using S = typename TypeParam::Scalar;
+    const CellOf<TypeParam> cell(5, {.units = 6});
+    const RecordedStep<S, TypeParam::kResetAfter> one(cell, 3);
+    const Gradients<S> alone = cell.backward(one.tape, one.d_next);
+    const RecordedStep<S, TypeParam::kResetAfter> other(cell, 3);
+    expect_near(cell.backward(one.tape, one.d_next), alone, 0.0);
+    EXPECT_NE(cell.backward(other.tape, one.d_next).parameters.flat(), alone.parameters.flat());
+}
+
+TEST(GruCellBackwardErrors, NameWhatIsWrong) {
+    const GruCell<float> cell(5, {.units = 6}), other(5, {.units = 6, .use_bias = false});
+    const RecordedStep<float, true> step(cell, 4);
+    EXPECT_EQ(message_of<std::logic_error>([&] { (void)cell.backward(Tape<float>(), step.d_next); }),
+              "GruCell::backward: expected the tape of a forward step of this cell, received an empty one");
+    EXPECT_EQ(message_of<std::logic_error>([&] { (void)other.backward(step.tape, step.d_next); }),
+              "GruCell::backward: expected the tape of a forward step of this cell, received another one");
+    EXPECT_EQ(message_of<ShapeError>([&] { (void)cell.backward(step.tape, step.d_next.topRows(3)); }),
+              "GruCell::backward: d_next_state expected shape (4, 6), received (3, 6)");
+    Gru<float> layer(5, {.units = 6});
+    Tape<float> sequence;
+    (void)layer.forward(random_matrix<float>(2, 5), {}, sequence);
+    EXPECT_THROW((void)cell.backward(sequence, step.d_next), std::logic_error);
+}
+
+TEST(GruCellForwardErrors, AreThoseOfTheStepAndLeaveTheTape) {
+    const GruCell<float> cell(5, {.units = 6});
+    RecordedStep<float, true> step(cell, 4);
+    std::vector<float> scratch(cell.scratch_size(4));
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  cell.forward(random_matrix<float>(4, 7), step.state, step.next, scratch, step.tape);
+              }),
+              "GruCell::forward: inputs expected shape (4, 5), received (4, 7)");
+    EXPECT_FALSE(step.tape.empty());
+}
+
+TEST(GruCellForwardErrors, ACustomActivationWithoutADerivativeIsRefused) {
+    const Activation cubed = Activation::custom("cubed", [](auto x) { return x * x * x; });
+    const GruCell<float> cell(5, {.units = 6, .activation = cubed});
+    EXPECT_EQ(message_of<OptionError>([&] { RecordedStep<float, true>(cell, 4); }),
+              "GruCell::forward: expected activations with derivatives, received the custom \"cubed\" that was made "
+              "without one");
+}
+
+TEST(GruCellForwardErrors, ATapeWithCheckpointsIsRefused) {
+    const GruCell<float> cell(5, {.units = 6});
+    const RowMatrix<float> inputs = random_matrix<float>(4, 5), state = random_matrix<float>(4, 6);
+    RowMatrix<float> next(4, 6);
+    std::vector<float> scratch(cell.scratch_size(4));
+    Tape<float> checkpoints(TapeOptions{.checkpoint_every = 2});
+    EXPECT_THROW(cell.forward(inputs, state, next, scratch, checkpoints), std::logic_error);
 }
 
 // Errors

@@ -52,7 +52,7 @@ TYPED_TEST(RunOnBackendOf, RunsOnEigen) {
     detail::Workspace<TypeParam> workspace;
     workspace.prepare({1, 4, 2, 3});
     const detail::SequenceCall<TypeParam> call{
-        .plan = plan, .inputs = inputs, .initial_state = state, .output = {.last = last}};
+        .plan = plan, .inputs = inputs, .output = {.last = last}, .initial_state = state};
     detail::run_on_backend<true, TypeParam>(f, call, workspace);
     EXPECT_EQ(last(0, 2), TypeParam(1.0 / 16));  // z = 1/2 and c = 0: the state is halved four times
 }

@@ -22,8 +22,8 @@ TEST(CarriedStateOf, IsNoneBeforeItIsSet) {
 TEST(CarriedStateOf, TakesWhatWasWrittenToItsRoomOrElsewhere) {
     CarriedState<double> carried(2);
     carried.prepare(2);
-    carried.room(2).map().setConstant(3.0);
-    carried.set(carried.room(2));
+    std::fill_n(carried.room(), 4, 3.0);
+    carried.set_batch(2);
     EXPECT_EQ(carried.state(), RowMatrix<double>::Constant(2, 2, 3.0));
     const RowMatrix<double> other = RowMatrix<double>::Random(2, 2);
     carried.set(other);
@@ -33,7 +33,6 @@ TEST(CarriedStateOf, TakesWhatWasWrittenToItsRoomOrElsewhere) {
 TEST(CarriedStateOf, ResetsAllOrSomeRows) {
     CarriedState<float> carried(2);
     const RowMatrix<float> ones = RowMatrix<float>::Ones(3, 2);
-    carried.prepare(3);
     carried.set(ones);
     carried.reset(std::vector<int>{2, 0, 2});
     EXPECT_EQ(carried.state().rowwise().sum(), (Eigen::Vector3f(0, 2, 0)));
@@ -47,7 +46,6 @@ TEST(CarriedStateOf, RefusesRowsThatAreNotThereAndChangesNothing) {
     EXPECT_EQ(message_of<ShapeError>([&] { carried.reset({0}); }),
               "Gru::reset_state: rows[0] expected none before the first call, received 0");
     const RowMatrix<float> ones = RowMatrix<float>::Ones(5, 2);
-    carried.prepare(5);
     carried.set(ones);
     EXPECT_EQ(message_of<ShapeError>([&] { carried.reset({1, 5}); }),
               "Gru::reset_state: rows[1] expected 0 to 4, received 5");
@@ -57,13 +55,11 @@ TEST(CarriedStateOf, RefusesRowsThatAreNotThereAndChangesNothing) {
 
 TEST(CarriedStateOf, ForgetsTheBatchAndKeepsTheMemory) {
     CarriedState<float> carried(2);
-    carried.prepare(4);
     carried.set(RowMatrix<float>::Ones(4, 2).eval());
     const Index bytes = carried.bytes();
     carried.clear();
     EXPECT_EQ(carried.batch(), 0);
     EXPECT_EQ(carried.bytes(), bytes);
-    carried.prepare(3);
     carried.set(RowMatrix<float>::Ones(3, 2).eval());
     EXPECT_EQ(carried.batch(), 3);
     EXPECT_EQ(carried.bytes(), bytes);

@@ -52,7 +52,8 @@ const std::vector<Activation>& activations() {
     static const std::vector<Activation> all{
         "linear", "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "hard_silu",
         "hard_sigmoid", "hard_tanh", "softplus", "softsign", "exponential", "mish", "log_sigmoid", "tanh_shrink",
-        "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax", "sparsemax",
+        "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax",
+        "sparsemax",
         Activation::relu({.negative_slope = 0.1, .max_value = 0.6, .threshold = 0.05}), Activation::elu({.alpha = 0.7}),
         Activation::celu({.alpha = 1.7}), Activation::gelu({.approximate = true}),
         Activation::threshold({.threshold = 0.1, .default_value = -0.2}), Activation::squareplus({.b = 1.5}),
@@ -73,19 +74,21 @@ public:
     using Layer = Gru<double, ResetAfter>;
 
     /// The activations take turns, so that each is seen in either place.
-    explicit RandomCall(unsigned seed) : draw_(seed), layer_(draw_.size(1, 5), draw_options(seed)) {
+    explicit RandomCall(unsigned seed) : draw_(seed), options_(draw_options(seed)), layer_(draw_.size(1, 5), options_) {
         const Index features = layer_.features(), units = layer_.units();
         layer_.update_parameters([&](auto& p) {
             for (double& w : p.flat()) w = draw_.real(-0.8, 0.8);
         });
         inputs_ = Sequence<double>({draw_.size(1, 4), draw_.size(1, 6), features});
-        if (draw_.one_in(12)) inputs_ = Sequence<double>({30, 9, features});  // several chunks, and segments of some
+        if (is_contracting() && draw_.one_in(8)) inputs_ = Sequence<double>({30, 9, features});  // chunks and segments
         const auto [batch, time, width] = inputs_.shape();
         inputs_.matrix() = draw_.matrix(batch * time, width);
         state_ = draw_.matrix(batch, units, 0.7);
         draw_mask();
         if (draw_.one_in(3)) draw_dropout(batch, width, units);
-        if (layer_.options().stateful) call_once_before();
+        if (options_.stateful) call_once_before();
+        if (options_.activity_regularizer.kind() == RegularizerKind::orthogonal) has_state_ = true;
+        has_exploded_ = !(Layer(layer_)(inputs_, call()).state.cwiseAbs().maxCoeff() < 20.0);
         d_sequences_ = Sequence<double>({batch, time, units});
         d_sequences_.matrix() = draw_.matrix(batch * time, units);
         d_last_ = draw_.matrix(batch, units);
@@ -93,7 +96,8 @@ public:
         draw_gradients();
     }
 
-    [[nodiscard]] const Layer& layer() const { return layer_; }
+    /// Gates outside of [0, 1] may let the state grow without limit; such numbers say nothing.
+    [[nodiscard]] bool has_exploded() const { return has_exploded_; }
     [[nodiscard]] Sequence<double>& inputs() { return inputs_; }
     [[nodiscard]] const std::vector<unsigned char>& mask() const { return mask_; }
     [[nodiscard]] const OutputGradients<double>& d_output() const { return d_; }
@@ -150,7 +154,7 @@ public:
         const Shape3& shape = inputs_.shape();
         return eigengru::detail::text(shape, mask_.empty() ? "" : ", masked",
                                       dropout_.input.size() + dropout_.state.size() > 0 ? ", dropout, " : ", ",
-                                      layer_.options().to_string());
+                                      options_.to_string());
     }
 
 private:
@@ -163,7 +167,8 @@ private:
                            .kernel_regularizer = draw_regularizer(draw_, true),
                            .recurrent_regularizer = draw_regularizer(draw_, true),
                            .bias_regularizer = draw_regularizer(draw_, false),
-                           .activity_regularizer = draw_regularizer(draw_, !returns_sequences),
+                           // Columns of zeros, as relu gives, are jumps of the orthogonal one.
+                           .activity_regularizer = draw_regularizer(draw_, !returns_sequences && seed % 3 == 0),
                            .return_sequences = returns_sequences,
                            .return_state = draw_.one_in(2),
                            .go_backwards = draw_.one_in(3),
@@ -174,6 +179,11 @@ private:
         if (seed % 3 == 1 && draw_.one_in(2)) std::swap(options.activation, options.recurrent_activation);
         if (seed % 3 == 0) options.activation = "tanh";
         return options;
+    }
+
+    [[nodiscard]] bool is_contracting() const {
+        const std::string_view name = options_.recurrent_activation.name();
+        return name.find("sigmoid") != name.npos && name != "log_sigmoid";
     }
 
     void draw_mask() {
@@ -191,33 +201,36 @@ private:
 
     void draw_dropout(Index batch, Index features, Index units) {
         constexpr std::array<int, 3> kInputMasks{0, 1, 3};
-        for (int i = draw_.one_of(kInputMasks); i > 0; --i) dropout_.input.push_back(draw_.dropout_mask(batch, features));
+        for (int i = draw_.one_of(kInputMasks); i > 0; --i)
+            dropout_.input.push_back(draw_.dropout_mask(batch, features));
         for (int i = draw_.one_in(2) ? 3 : 0; i > 0; --i) dropout_.state.push_back(draw_.dropout_mask(batch, units));
     }
 
     /// The state that the checked call starts from is then the carried one, unless it is given.
     void call_once_before() {
         const Output<double> y = layer_(inputs_, call());
-        has_state_ = y.state.cwiseAbs().maxCoeff() > 2.0 || draw_.one_in(3);
+        has_state_ = !(y.state.cwiseAbs().maxCoeff() < 2.0) || draw_.one_in(3);
     }
 
     [[nodiscard]] Matrix carried() const {
-        if (layer_.options().stateful) return layer_.state();
+        if (options_.stateful) return layer_.state();
         return Matrix::Zero(inputs_.shape().batch, layer_.units());
     }
 
     /// Any of the three, often all at once.
     void draw_gradients() {
-        if (layer_.options().return_sequences && !draw_.one_in(4)) d_.sequences = d_sequences_;
+        if (options_.return_sequences && !draw_.one_in(4)) d_.sequences = d_sequences_;
         if (!draw_.one_in(4)) d_.last = d_last_;
         if (!draw_.one_in(4)) d_.state = d_state_;
     }
 
     Draw draw_;
+    GruOptions options_;
     Layer layer_;
     Sequence<double> inputs_;
     std::vector<unsigned char> mask_;
     bool has_state_ = draw_.one_in(2);
+    bool has_exploded_ = false;
     Matrix state_;
     DropoutMasks<double> dropout_;
     Sequence<double> d_sequences_;
@@ -236,8 +249,8 @@ bool is_same(const Gradients<S>& a, const Gradients<S>& b) {
            a.initial_state == b.initial_state;
 }
 
-/// The derivative along a direction by differences, and by how much it is uncertain: the difference between two steps. A
-/// kink or jump of an activation between the points shows there.
+/// The derivative along a direction by differences, and by how much it is uncertain: the difference between two steps.
+/// A kink or jump of an activation between the points shows there.
 struct Slope {
     double value = 0.0;
     double uncertainty = 0.0;
@@ -251,7 +264,7 @@ Slope slope_of(const Call& random, const Gradients<double>& direction) {
             return (random.loss(direction, h) - random.loss(direction, -h)) / (2 * h);
         };
         const double narrow = central(step), wide = central(2 * step);
-        const Slope slope{(4 * narrow - wide) / 3, std::abs(narrow - wide)};  // without the term in h^2
+        const Slope slope{(4 * narrow - wide) / 3, std::abs(narrow - wide)};  // the term in h^2 cancels
         if (slope.uncertainty < best.uncertainty) best = slope;
         if (best.uncertainty < 1e-7 * std::max(1.0, std::abs(best.value))) break;
     }
@@ -268,6 +281,7 @@ TYPED_TEST(GruGradient, IsTheSlopeOfTheLoss) {
     double worst = 0.0;
     for (unsigned seed = 0; seed < kCases; ++seed) {
         RandomCall<TypeParam::value> random(seed);
+        if (random.has_exploded()) continue;
         const Gradients<double> g = random.gradients();
         for (const Index kind : {0, 1, 2, 3, 4, 4}) {
             const Gradients<double> direction = random.direction(kind, g);
@@ -284,6 +298,7 @@ TYPED_TEST(GruGradient, IsTheSlopeOfTheLoss) {
             ++compared;
         }
     }
+    EXPECT_GE(compared, 5 * static_cast<int>(kCases));
     EXPECT_GE(compared, 20 * uncertain);
     std::printf("  %d slopes, worst error %.3g, %d at a kink\n", compared, worst, uncertain);
 }
@@ -291,9 +306,10 @@ TYPED_TEST(GruGradient, IsTheSlopeOfTheLoss) {
 TYPED_TEST(GruGradient, IsTheSameWithCheckpoints) {
     for (unsigned seed = 0; seed < kCases; ++seed) {
         const RandomCall<TypeParam::value> random(seed);
+        if (random.has_exploded()) continue;
         const Gradients<double> g = random.gradients();
         for (const Index every : {1, 2, 3, 5, 100})
-            EXPECT_TRUE(is_same(g, random.gradients(every))) << every << ", seed " << seed << ": " << random.description();
+            EXPECT_TRUE(is_same(g, random.gradients(every))) << every << ", seed " << seed << random.description();
     }
 }
 
@@ -301,7 +317,7 @@ TYPED_TEST(GruGradient, DoesNotDependOnWhatStandsAtMaskedSteps) {
     int masked = 0;
     for (unsigned seed = 0; seed < kCases; ++seed) {
         RandomCall<TypeParam::value> random(seed);
-        if (random.mask().empty()) continue;
+        if (random.mask().empty() || random.has_exploded()) continue;
         const auto set_padding = [&](double even, double odd) {
             for (std::size_t i = 0; i < random.mask().size(); ++i) {
                 if (random.mask()[i] != 0) continue;
@@ -315,9 +331,10 @@ TYPED_TEST(GruGradient, DoesNotDependOnWhatStandsAtMaskedSteps) {
         set_padding(NAN, INFINITY);
         for (const Index every : {0, 2})
             EXPECT_TRUE(is_same(g, random.gradients(every))) << "seed " << seed << ": " << random.description();
-        for (std::size_t i = 0; i < random.mask().size(); ++i)
-            if (random.mask()[i] == 0)
-                EXPECT_EQ(g.inputs.matrix().row(static_cast<Index>(i)).cwiseAbs().maxCoeff(), 0.0);
+        for (std::size_t i = 0; i < random.mask().size(); ++i) {
+            const double largest = g.inputs.matrix().row(static_cast<Index>(i)).cwiseAbs().maxCoeff();
+            EXPECT_TRUE(random.mask()[i] != 0 || largest == 0.0) << "seed " << seed << ", row " << i;
+        }
     }
     EXPECT_GT(masked, 500);
 }

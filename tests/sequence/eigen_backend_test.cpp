@@ -42,9 +42,9 @@ public:
                   bool zero_output_for_mask = false, const DropoutMasks<S>* dropout = nullptr) {
         const GruParameters<S, ResetAfter>& p = parameters_;
         const detail::StepFunction<S> f{p.kernel(), p.recurrent_kernel(), p.bias(), tanh_, sigmoid_};
-        const detail::SequenceCall<S> call{.plan = plan, .inputs = inputs_, .initial_state = initial_state,
-                                           .dropout = dropout, .zero_output_for_mask = zero_output_for_mask,
-                                           .output = output};
+        const detail::SequenceCall<S> call{.plan = plan, .inputs = inputs_, .output = output,
+                                           .initial_state = initial_state, .dropout = dropout,
+                                           .zero_output_for_mask = zero_output_for_mask};
         detail::EigenBackend<ResetAfter, S>(f, call, workspace_).run();
     }
 

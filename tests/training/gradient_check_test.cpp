@@ -14,7 +14,7 @@ namespace {
 
 using namespace eigengru;
 
-/// A bowl whose gradients are MockModel's: a (k - 1/2)^2 / 2 for each element of the kernel, 3 (b + 1)^2 / 2 of the bias.
+/// The bowl whose gradients are MockModel's: a (k - 1/2)^2 / 2 for the kernel, 3 (b + 1)^2 / 2 for the bias.
 template <class S>
 double bowl(MockModel<S>& model) {
     const std::array<double, 6> a{1.0, -2.0, 0.5, 4.0, 0.25, -1.0};
@@ -50,8 +50,9 @@ TYPED_TEST(CheckGradients, PassesRightOnes) {
 }
 
 TYPED_TEST(CheckGradients, NamesTheOneEntryThatIsWrong) {
-    const std::array<std::string, 9> places{"kernel(0, 0)", "kernel(0, 1)", "kernel(0, 2)", "kernel(1, 0)", "kernel(1, 1)",
-                                            "kernel(1, 2)", "bias(0, 0)",   "bias(0, 1)",   "bias(0, 2)"};
+    const std::array<std::string, 9> places{"kernel(0, 0)", "kernel(0, 1)", "kernel(0, 2)",
+                                            "kernel(1, 0)", "kernel(1, 1)", "kernel(1, 2)",
+                                            "bias(0, 0)",   "bias(0, 1)",   "bias(0, 2)"};
     for (std::size_t i = 0; i < places.size(); ++i) {
         this->gradients = this->model.gradients();
         this->gradients(static_cast<Index>(i)) += TypeParam(0.25);

@@ -104,9 +104,19 @@ void set_gates_to_biases(const StepFunction<S>& f, const Gates<S>& gates) {
     S* first = gates.data;
     const S* input = f.bias.data();
     const S* recurrent = input + f.bias.outerStride();  // ResetAfter alone has this row
-    for (Index i = 0; i < 2 * units; ++i) first[i] = ResetAfter ? input[i] + recurrent[i] : input[i];
-    for (Index i = 2 * units; i < 3 * units; ++i) first[i] = ResetAfter ? recurrent[i] : S(0);
-    std::copy_n(input + 2 * units, units, first + 3 * units);
+    for_each_packet<S>(units, [&](auto packet, Index i) {
+        using L = Lanes<decltype(packet)>;
+        L z = L::load(input + i), r = L::load(input + units + i), m{Eigen::internal::pset1<decltype(packet)>(S(0))};
+        if constexpr (ResetAfter) {
+            z = z + L::load(recurrent + i);
+            r = r + L::load(recurrent + units + i);
+            m = L::load(recurrent + 2 * units + i);
+        }
+        z.store(first + kSlotZ * units + i);
+        r.store(first + kSlotR * units + i);
+        m.store(first + kSlotM * units + i);
+        L::load(input + 2 * units + i).store(first + kSlotC * units + i);
+    });
     for (Index i = 1; i < gates.rows; ++i) std::copy_n(first, width, gates.row(i));
 }
 

@@ -117,8 +117,12 @@ public:
         S* h = gates.row(batch);  // a copy without gaps, stepped in place
         detail::block(h, batch, units()) = state.map();
         detail::set_gates_to_biases<ResetAfter>(f, gates);
-        detail::add_input_products(f, inputs.map(), gates);
-        detail::gru_step<ResetAfter, S>(f, gates, gates, h, {}, h);
+        if (batch == 1) {
+            detail::gru_row_step<ResetAfter, S>(f, inputs.data(), gates, gates, h, h);
+        } else {
+            detail::add_input_products(f, inputs.map(), gates);
+            detail::gru_step<ResetAfter, S>(f, gates, gates, h, {}, h);
+        }
         next_state.map() = detail::block<const S>(h, batch, units());
     }
 

@@ -20,6 +20,7 @@
 
 #include "eigengru/cell/gates.hpp"
 #include "eigengru/cell/gru_step_fused.hpp"
+#include "eigengru/cell/row_products.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
@@ -51,6 +52,26 @@ void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, co
         z * block(h, gates.rows, gates.units).array() + (S(1) - z) * values.matrix(kSlotC).array();
 }
 
+/// What follows when the products of x and h are in the gates.
+template <bool ResetAfter, RealScalar S>
+void finish_products(const StepFunction<S>& f, const Gates<S>& gates, const Gates<S>& values, const S* h,
+                     const StateMasks<S>& masks, S* next) {
+    const bool is_fused = f.is_default_pair() && gates.data == values.data;
+    if (!is_fused)
+        activate_gates<ResetAfter>(f, h, gates, values);
+    else if (!ResetAfter)
+        activate_gates_sigmoid(h, gates);
+    if constexpr (!ResetAfter) {
+        if (masks.is_active()) gates.matrix(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
+        add_product<S>(gates.as_const().matrix(kSlotM), gate_columns<const S>(f.recurrent_kernel, 2),
+                       gates.slot(kSlotC), gates.stride);
+    }
+    if (is_fused)
+        finish_step_tanh<ResetAfter>(h, gates, next);
+    else
+        finish_step<ResetAfter>(f, h, gates, values, next);
+}
+
 /// One step for a batch: h (batch, units) to next (batch, units), both without gaps; next may be h. Allocates nothing.
 ///
 /// The activated z, r and c go to `values`, m to `gates`. Both are the same memory, unless what went into the activations
@@ -58,21 +79,18 @@ void finish_step(const StepFunction<S>& f, const S* h, const Gates<S>& gates, co
 template <bool ResetAfter, RealScalar S>
 void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const Gates<S>& values, const S* h,
               const StateMasks<S>& masks, S* next) {
-    const bool is_fused = f.is_default_pair() && gates.data == values.data;
     add_recurrent_products(f, ResetAfter ? 3 : 2, h, masks, gates);
-    if (!is_fused)
-        activate_gates<ResetAfter>(f, h, gates, values);
-    else if (!ResetAfter)
-        activate_gates_sigmoid(h, gates);
-    if constexpr (!ResetAfter) {
-        if (masks.is_active()) gates.matrix(kSlotM).array() *= block(masks.gates[2], gates.rows, gates.units).array();
-        add_product<S>(gates.as_const().matrix(kSlotM), gate_columns<const S>(f.recurrent_kernel, 2), gates.slot(kSlotC),
-                       gates.stride);
-    }
-    if (is_fused)
-        finish_step_tanh<ResetAfter>(h, gates, next);
-    else
-        finish_step<ResetAfter>(f, h, gates, values, next);
+    finish_products<ResetAfter, S>(f, gates, values, h, masks, next);
+}
+
+/// One step of a single row without dropout, from its input x and with the biases in the gates.
+template <bool ResetAfter, RealScalar S>
+void gru_row_step(const StepFunction<S>& f, const S* x, const Gates<S>& gates, const Gates<S>& values, const S* h,
+                  S* next) {
+    if (add_row_products<ResetAfter>(f, x, h, gates.data))
+        return finish_products<ResetAfter, S>(f, gates, values, h, {}, next);
+    add_input_products(f, block(x, 1, f.features()), gates);
+    gru_step<ResetAfter, S>(f, gates, values, h, {}, next);
 }
 
 /// The activated z, r and c of a recorded step: the record itself, or made in `memory` from what went into the activations.

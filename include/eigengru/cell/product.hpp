@@ -42,14 +42,21 @@ void add_tile(const ProductRows<S>& p, Index row, Index col) {
     unrolled<Rows>([&](auto r) { unrolled<Packets>([&](auto c) { sum[r][c] = packet::pset1<Packet>(S(0)); }); });
     const S* a = p.a + row * p.a_row;
     const S* b = p.b + col;
-    for (Index k = 0; k < p.depth; ++k, a += p.a_depth, b += p.b_stride) {
+    const auto add_term = [&] {
         Packet w[std::size_t(Packets)];
         unrolled<Packets>([&](auto c) { w[c] = packet::ploadu<Packet>(b + c * kSize); });
         unrolled<Rows>([&](auto r) {
             const Packet x = packet::pset1<Packet>(a[r * p.a_row]);
             unrolled<Packets>([&](auto c) { sum[r][c] = packet::pmadd(x, w[c], sum[r][c]); });
         });
-    }
+        a += p.a_depth;
+        b += p.b_stride;
+    };
+    // A small tile would spend its time on the loop.
+    constexpr int kTerms = Rows * Packets <= 6 ? 4 : 1;
+    Index k = 0;
+    for (; k + kTerms <= p.depth; k += kTerms) unrolled<kTerms>([&](auto) { add_term(); });
+    for (; k < p.depth; ++k) add_term();
     // Only now, so that the sums need not wait for the product that made `out`.
     unrolled<Rows>([&](auto r) {
         unrolled<Packets>([&](auto c) {
@@ -59,37 +66,54 @@ void add_tile(const ProductRows<S>& p, Index row, Index col) {
     });
 }
 
-/// The columns from `col` on: as many tiles of `Packets` packets as fit, then narrower ones, then smaller packets.
+/// The columns from `col` on: as many tiles of `Packets` packets as fit, one tile of what packets are left, then the same
+/// with smaller packets.
 template <class Packet, int Rows, int Packets, RealScalar S>
 void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
     using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
     constexpr Index kSize = Eigen::internal::unpacket_traits<Packet>::size;
     constexpr Index kWidth = kSize * Packets;
     for (; col + kWidth <= cols; col += kWidth) add_tile<Packet, Rows, Packets>(p, row, col);
+    const Index left = (cols - col) / kSize;
+    unrolled<Packets - 1>([&](auto n) {
+        if (left == n + 1) add_tile<Packet, Rows, n + 1>(p, row, col);
+    });
+    col += left * kSize;
     if (col == cols) return;
-    if constexpr (Packets > 1)
-        add_columns<Packet, Rows, (Packets + 1) / 2>(p, row, col, cols);
-    else if constexpr (sizeof(Half) < sizeof(Packet))
+    if constexpr (sizeof(Half) < sizeof(Packet))
         add_columns<Half, Rows, 1>(p, row, col, cols);
     else if constexpr (kSize > 1)
         add_columns<S, Rows, 1>(p, row, col, cols);
 }
 
-/// out += a b by tiles of four rows and what remains. Depth in blocks, so that few rows of b are walked at once. Each
-/// element is a few sums in the order of k, whatever tile it falls in: a row gives the same bits in every batch.
+/// out += a b by tiles of four rows and what remains.
 template <RealScalar S>
-void add_product_unpacked(ProductRows<S> p, Index rows, Index cols) {
+void add_tiles(const ProductRows<S>& p, Index rows, Index cols) {
     using Packet = typename Eigen::internal::packet_traits<S>::type;
-    constexpr Index kDepth = 64;
-    for (Index left = p.depth; left > 0; left -= p.depth) {
-        p.depth = std::min(kDepth, left);
-        Index row = 0;
-        for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, cols);
-        if (rows - row == 3) add_columns<Packet, 3, 4>(p, row, 0, cols);
-        if (rows - row == 2) add_columns<Packet, 2, 6>(p, row, 0, cols);
-        if (rows - row == 1) add_columns<Packet, 1, 12>(p, row, 0, cols);
-        p.a += p.depth * p.a_depth;
-        p.b += p.depth * p.b_stride;
+    Index row = 0;
+    for (; row + 4 <= rows; row += 4) add_columns<Packet, 4, 3>(p, row, 0, cols);
+    switch (rows - row) {
+        case 1: return add_columns<Packet, 1, 12>(p, row, 0, cols);
+        case 2: return add_columns<Packet, 2, 6>(p, row, 0, cols);
+        case 3: return add_columns<Packet, 3, 4>(p, row, 0, cols);
+        default: return;
+    }
+}
+
+/// Terms that are summed at once.
+inline constexpr Index kProductDepth = 64;
+
+/// The same with the depth in blocks, so that few rows of b are walked at once. Each element is a few sums in the order of
+/// k, whatever tile it falls in: a row gives the same bits in every batch.
+template <RealScalar S>
+void add_product_unpacked(const ProductRows<S>& p, Index rows, Index cols) {
+    if (p.depth <= kProductDepth) return add_tiles(p, rows, cols);
+    for (Index k = 0; k < p.depth; k += kProductDepth) {
+        ProductRows<S> block = p;
+        block.a += k * p.a_depth;
+        block.b += k * p.b_stride;
+        block.depth = std::min(kProductDepth, p.depth - k);
+        add_tiles(block, rows, cols);
     }
 }
 

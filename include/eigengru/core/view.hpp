@@ -15,18 +15,29 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 namespace detail {
 
-/// The product of sizes. Throws: ShapeError when one is negative or the product overflows.
-inline Index checked_size(std::string_view where, std::initializer_list<Index> sizes) {
+/// Slowly. Throws: ShapeError.
+inline Index checked_large_size(std::string_view where, std::initializer_list<Index> sizes) {
     Index product = 1;
     for (const Index size : sizes) {
         if (size < 0) EIGENGRU_THROW(ShapeError, where, ": expected sizes of at least 0, received ", size);
-        // Two small factors cannot overflow; the division is for the others alone, since views are made in hot paths.
-        const bool is_large = ((product | size) >> 31) != 0;
-        if (is_large && size > 0 && product > std::numeric_limits<Index>::max() / 16 / size)
+        if (size > 0 && product > std::numeric_limits<Index>::max() / 16 / size)
             EIGENGRU_THROW(ShapeError, where, ": the sizes overflow: ", product, " x ", size, " elements or more");
         product *= size;
     }
     return product;
+}
+
+/// The product of sizes. Throws: ShapeError when one is negative or the product overflows.
+inline Index checked_size(std::string_view where, std::initializer_list<Index> sizes) {
+    Index product = 1;
+    Index all = 0;
+    for (const Index size : sizes) {
+        product = static_cast<Index>(static_cast<std::size_t>(product) * static_cast<std::size_t>(size));
+        all |= size;
+    }
+    // Three sizes below 2^20 cannot overflow, and views are made in hot paths.
+    if ((all >> 20) == 0 && sizes.size() <= 3) return product;
+    return checked_large_size(where, sizes);
 }
 
 inline void check_data(std::string_view where, const void* data, Index size) {

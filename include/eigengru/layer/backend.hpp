@@ -30,18 +30,21 @@ void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Wo
     tape.record_dropout(call.dropout);
     gather_inputs<S>(call.inputs, plan, 0, shape.time, nullptr, tape.inputs());
     const SequencePlan recorded_plan = plan_of(tape);
-    SequenceCall<S> recorded{.plan = recorded_plan,
-                             .inputs = inputs_of(tape),
-                             .is_recorded = true,
-                             .initial_state = call.initial_state,
-                             .dropout = call.dropout,
-                             .zero_output_for_mask = call.zero_output_for_mask,
-                             .output = call.output,
-                             .recording = {.states = tape.state(0),
-                                           .every = tape.has_gates() ? 1 : tape.segment(),
-                                           .gates = tape.has_gates() ? tape.gates() : nullptr}};
+    const SequenceView<const S> inputs = inputs_of(tape);
+    OutputView<S> output = call.output;
     const MatrixView<S> final_state(tape.final_state(), keeps_final_state ? shape.batch : 0, signature.units);
-    if (keeps_final_state && !recorded.output.state.is_present()) recorded.output.state = final_state;
+    if (keeps_final_state && !output.state.is_present()) output.state = final_state;
+    const SequenceCall<S> recorded{.plan = recorded_plan,
+                                   .inputs = inputs,
+                                   .output = output,
+                                   .is_recorded = true,
+                                   .initial_state = call.initial_state,
+                                   .dropout = call.dropout,
+                                   .zero_output_for_mask = call.zero_output_for_mask,
+                                   .final_state = call.final_state,
+                                   .recording = {.states = tape.state(0),
+                                                 .every = tape.has_gates() ? 1 : tape.segment(),
+                                                 .gates = tape.has_gates() ? tape.gates() : nullptr}};
     run_on_backend<ResetAfter>(f, recorded, workspace);
     if (keeps_final_state && call.output.state.is_present()) final_state.map() = call.output.state.map();
     tape.finish();

@@ -25,14 +25,13 @@ public:
         return block(values_.data(), batch_, values_.cols());
     }
 
-    /// Room for a state of that batch size, to be written by a call. Needs prepare(batch).
-    [[nodiscard]] MatrixView<S> room(Index batch) EIGENGRU_LIFETIMEBOUND {
-        return {values_.data(), batch, values_.cols()};
-    }
+    /// Where a call writes the state of a batch that prepare() has made room for; set_batch() makes it the state.
+    [[nodiscard]] S* room() { return values_.data(); }
+    void set_batch(Index batch) { batch_ = batch; }
 
-    /// The state is what was written to room(), or is copied from elsewhere. Needs prepare(rows).
     void set(const MatrixView<const S>& state) {
-        if (state.data() != values_.data()) values_.topRows(state.rows()) = state.map();
+        prepare(state.rows());
+        values_.topRows(state.rows()) = state.map();
         batch_ = state.rows();
     }
 

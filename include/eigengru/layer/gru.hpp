@@ -175,7 +175,6 @@ public:
     /// Throws: ShapeError; std::logic_error when the layer is not stateful.
     void set_state(MatrixView<const S> values) {
         detail::check_state(values, traits("Gru::set_state"));
-        carried_.prepare(values.rows());
         carried_.set(values);
     }
 
@@ -225,13 +224,13 @@ private:
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
         make_room(plan.batch(), plan.time(), tape != nullptr);
-        detail::SequenceCall<S> task{.plan = plan,
-                                     .inputs = inputs,
-                                     .initial_state = starting_state(call),
-                                     .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
-                                     .zero_output_for_mask = options().zero_output_for_mask,
-                                     .output = output};
-        if (options().stateful && !output.state.is_present()) task.output.state = carried_.room(plan.batch());
+        const detail::SequenceCall<S> task{.plan = plan,
+                                           .inputs = inputs,
+                                           .output = output,
+                                           .initial_state = starting_state(call),
+                                           .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
+                                           .zero_output_for_mask = options().zero_output_for_mask,
+                                           .final_state = options().stateful ? carried_.room() : nullptr};
         if (tape != nullptr)
             detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(),
                                                   !options().activity_regularizer.is_none(), *tape);
@@ -239,7 +238,7 @@ private:
             detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
         // Only now, so that a call that fails leaves the layer as it was.
         drawn_.next_call(task.dropout);
-        if (options().stateful) carried_.set(task.output.state);
+        if (options().stateful) carried_.set_batch(plan.batch());
         report_activity(output, plan.batch());
     }
 

@@ -22,13 +22,15 @@ struct Recording {
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
 template <RealScalar S>
 struct SequenceCall {
+    // References where a copy of what the caller has just written would wait for its stores.
     const SequencePlan& plan;
-    SequenceView<const S> inputs;
+    const SequenceView<const S>& inputs;
+    const OutputView<S>& output;
     bool is_recorded = false;                     ///< inputs are a tape's: in processing order, zeros at masked steps
     MatrixView<const S> initial_state = {};       ///< zeros when absent
     const DropoutMasks<S>* dropout = nullptr;     ///< none when null
     bool zero_output_for_mask = false;
-    OutputView<S> output = {};
+    S* final_state = nullptr;                     ///< the state once more, (batch, units) without gaps, unless null
     Recording<S> recording = {};
 };
 
@@ -50,7 +52,8 @@ public:
         for (Index chunk = first; chunk < last; chunk += workspace_.chunk()) {
             const Index steps = std::min(workspace_.chunk(), last - chunk);
             chunk_gates_ = chunk_gates(chunk, steps);
-            project_inputs(chunk, steps);
+            set_gates_to_biases<ResetAfter>(f_, chunk_gates_);
+            if (!is_single_row(steps)) project_inputs(chunk, steps);
             for (Index step = chunk; step < chunk + steps; ++step) {
                 advance(step, last, step - chunk);
                 if (call_.output.sequences.is_present()) write_sequence(step);
@@ -91,10 +94,14 @@ private:
         return {call_.recording.gates + (chunk - first_) * batch_ * width, steps * batch_, units_, width};
     }
 
-    /// Fills the gates of a chunk with the biases and the projected inputs.
+    /// Whether a chunk is one row of which all products can be made at once.
+    [[nodiscard]] bool is_single_row(Index steps) const {
+        return steps == 1 && batch_ == 1 && call_.dropout == nullptr;
+    }
+
+    /// Adds the projected inputs of a chunk to its gates.
     void project_inputs(Index chunk, Index steps) {
         const Gates<S>& gates = chunk_gates_;
-        set_gates_to_biases<ResetAfter>(f_, gates);
         const std::size_t masks = call_.dropout != nullptr ? call_.dropout->input.size() : 0;
         if (masks < kGates)
             return add_input_products(f_, chunk_inputs(chunk, steps, masks > 0 ? &call_.dropout->input[0] : nullptr),
@@ -129,7 +136,11 @@ private:
         } else {
             const Gates<S> gates{chunk_gates_.row(in_chunk * batch_), batch_, units_, chunk_gates_.stride};
             const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
-            gru_step<ResetAfter, S>(f_, gates, keeps_inputs ? workspace_.values() : gates, state_, state_masks_, next);
+            const Gates<S> values = keeps_inputs ? workspace_.values() : gates;
+            if (is_single_row(chunk_gates_.rows))
+                gru_row_step<ResetAfter, S>(f_, chunk_inputs(step, 1, nullptr).data(), gates, values, state_, next);
+            else
+                gru_step<ResetAfter, S>(f_, gates, values, state_, state_masks_, next);
         }
         if (has_mask_) carry_masked_rows(step, next);
         state_ = next;
@@ -181,6 +192,7 @@ private:
             if (output.last.is_present()) write_row(b, plan_.time() - 1, output.last.row(b));
             if (output.state.is_present()) std::copy_n(state_ + b * units_, units_, output.state.row(b));
         }
+        if (call_.final_state != nullptr) std::copy_n(state_, batch_ * units_, call_.final_state);
     }
 
     const StepFunction<S>& f_;

@@ -87,9 +87,12 @@ private:
         }
         states_ = workspace_.segment_states();
         gates_ = workspace_.segment_gates();
+        const SequenceView<const S> inputs = inputs_of(tape_);
+        const OutputView<S> no_output;
         const SequenceCall<S> again{
             .plan = plan_,
-            .inputs = inputs_of(tape_),
+            .inputs = inputs,
+            .output = no_output,
             .is_recorded = true,
             .initial_state = {tape_.state(first_), batch_, units_},
             .dropout = tape_.dropout(),

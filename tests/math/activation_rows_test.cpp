@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The derivatives of the row-wise activations at the points where formulas break. They are compared with Keras's in
+// activation_blocks_test.cpp, and the values are tested in activation_functions_test.cpp.
+#include "eigengru/math/activation_rows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+
+namespace eigengru_test {
+namespace {
+
+using namespace eigengru;
+using eigengru::detail::LogSoftmax;
+using eigengru::detail::Softmax;
+using eigengru::detail::Sparsemax;
+
+template <class S>
+using Array = Eigen::Array<S, Eigen::Dynamic, 1>;
+
+template <class S, class F>
+Array<S> value(const F& f, Array<S> x) {
+    f.value(ArrayMap<S>(x.data(), x.size()));
+    return x;
+}
+
+template <class S, class F>
+Array<S> derivative(const F& f, const Array<S>& x, Array<S> d) {
+    const Array<S> y = value(f, x);
+    const ArrayMap<const S> x_row(x.data(), x.size()), y_row(y.data(), y.size());
+    f.multiply_derivative(x_row, y_row, ArrayMap<S>(d.data(), d.size()));
+    return d;
+}
+
+template <class S>
+class ActivationRows : public testing::Test {
+protected:
+    using Row = Array<S>;
+    static constexpr S kTolerance = 20 * std::numeric_limits<S>::epsilon();
+
+    static Row row(std::initializer_list<double> values) {
+        Row result(static_cast<Index>(values.size()));
+        std::transform(values.begin(), values.end(), result.data(), [](double v) { return static_cast<S>(v); });
+        return result;
+    }
+
+    /// Against central differences of the value, in every size of packets and what remains.
+    template <template <class> class F>
+    static void expect_slopes() {
+        const F<double> f;
+        const double tolerance = std::is_same_v<S, float> ? 2e-5 : 1e-8;
+        for (const Index size : {1, 2, 3, 4, 5, 8, 9, 17, 70}) {
+            const Array<double> x = Array<double>::Random(size) * 2, d = Array<double>::Random(size);
+            const Row received = derivative<S>(F<S>(), x.cast<S>(), d.cast<S>());
+            for (Index i = 0; i < size; ++i) {
+                Array<double> above = x, below = x;
+                above(i) += 1e-6;
+                below(i) -= 1e-6;
+                const double slope = ((value(f, above) - value(f, below)) * d).sum() / 2e-6;
+                EXPECT_NEAR(static_cast<double>(received(i)), slope, tolerance) << i << " of " << size;
+            }
+        }
+    }
+
+    template <template <class> class F>
+    static void expect_same_bits_anywhere() {
+        const Row x = Row::Random(37) / S(10), d = Row::Random(37);  // near enough for a long support of sparsemax
+        const Row expected = value(F<S>(), x), expected_d = derivative<S>(F<S>(), x, d);
+        for (Index shift = 0; shift < 8; ++shift) {
+            Row x_memory(50), y_memory(50), d_memory(50);
+            x_memory.segment(shift, 37) = x;
+            y_memory.segment(shift, 37) = x;
+            d_memory.segment(shift, 37) = d;
+            F<S>().value(ArrayMap<S>(y_memory.data() + shift, 37));
+            const ArrayMap<const S> x_row(x_memory.data() + shift, 37), y_row(y_memory.data() + shift, 37);
+            const ArrayMap<S> d_row(d_memory.data() + shift, 37);
+            F<S>().multiply_derivative(x_row, y_row, d_row);
+            EXPECT_TRUE((y_row == expected).all()) << shift;
+            EXPECT_TRUE((d_row == expected_d).all()) << shift;
+        }
+    }
+};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(ActivationRows, Scalars, );
+
+TYPED_TEST(ActivationRows, SumOfExpIsTheSumAndItsTerms) {
+    using S = TypeParam;
+    for (const Index size : {1, 3, 64, 65, 200}) {
+        const Array<S> x = Array<S>::Random(size);
+        Array<S> terms(size);
+        const ArrayMap<const S> row(x.data(), size);
+        const S sum = eigengru::detail::sum_of_exp(row, terms.data());
+        EXPECT_LE((terms - x.exp()).abs().maxCoeff(), this->kTolerance);
+        EXPECT_NEAR(sum / x.exp().sum(), S(1), 10 * this->kTolerance);
+        EXPECT_EQ((eigengru::detail::sum_of_exp<ArrayMap<const S>, S>(row, nullptr)), sum);
+    }
+}
+
+TYPED_TEST(ActivationRows, TheBitsDoNotDependOnWhereTheRowStarts) {
+    this->template expect_same_bits_anywhere<Softmax>();
+    this->template expect_same_bits_anywhere<LogSoftmax>();
+    this->template expect_same_bits_anywhere<Sparsemax>();
+}
+
+TYPED_TEST(ActivationRows, DerivativesAreTheSlopes) {
+    this->template expect_slopes<Softmax>();
+    this->template expect_slopes<LogSoftmax>();
+    this->template expect_slopes<Sparsemax>();
+}
+
+TYPED_TEST(ActivationRows, SoftmaxOfAConstantGradientIsZero) {
+    using S = TypeParam;
+    const Array<S> x = Array<S>::Random(9);
+    EXPECT_LE(derivative<S>(Softmax<S>(), x, Array<S>::Constant(9, S(3))).abs().maxCoeff(), this->kTolerance);
+}
+
+TYPED_TEST(ActivationRows, LogSoftmaxGradientsSumToZero) {
+    using S = TypeParam;
+    const Array<S> x = Array<S>::Random(9);
+    EXPECT_NEAR(derivative<S>(LogSoftmax<S>(), x, Array<S>::Random(9)).sum(), S(0), this->kTolerance);
+}
+
+TYPED_TEST(ActivationRows, OneElementHasNoDerivative) {
+    using S = TypeParam;
+    EXPECT_EQ(derivative<S>(Softmax<S>(), this->row({5}), this->row({7}))(0), S(0));
+    EXPECT_EQ(derivative<S>(LogSoftmax<S>(), this->row({5}), this->row({7}))(0), S(0));
+    EXPECT_EQ(derivative<S>(Sparsemax<S>(), this->row({5}), this->row({7}))(0), S(0));
+}
+
+TYPED_TEST(ActivationRows, SaturatedRowsStayFinite) {
+    using S = TypeParam;
+    const Array<S> x = this->row({1e4, -1e4, 0}), d = this->row({1, 2, 3});
+    for (const Array<S>& g : {derivative<S>(Softmax<S>(), x, d), derivative<S>(LogSoftmax<S>(), x, d),
+                              derivative<S>(Sparsemax<S>(), x, d)})
+        EXPECT_TRUE(g.allFinite()) << g.transpose();
+    EXPECT_LE((derivative<S>(LogSoftmax<S>(), x, d) - this->row({-5, 2, 3})).abs().maxCoeff(), this->kTolerance);
+}
+
+TYPED_TEST(ActivationRows, SparsemaxOfOneSurvivorHasNoDerivative) {
+    using S = TypeParam;
+    const Array<S> g = derivative<S>(Sparsemax<S>(), this->row({0, 9, -3}), this->row({1, 2, 3}));
+    EXPECT_EQ(g.abs().maxCoeff(), S(0));
+}
+
+TYPED_TEST(ActivationRows, SparsemaxOfEqualElementsCountsTheFirstOnesTwice) {
+    // Every element is in the support of 2; the sums 1 and 2 of the support make tau = 1, and x_1 has part in both.
+    using S = TypeParam;
+    const Array<S> g = derivative<S>(Sparsemax<S>(), this->row({1, 1}), this->row({1, 2}));
+    EXPECT_LE((g - this->row({1 - 3.0, 2 - 1.5})).abs().maxCoeff(), this->kTolerance);
+}
+
+}  // namespace
+}  // namespace eigengru_test
