@@ -3,19 +3,11 @@
 // (batch, time, features) and write outputs (batch, time, units), row-major, as the layer does, and carry their state.
 #pragma once
 
-#include <eigengru/eigengru.hpp>
+#include "data.hpp"
 
 namespace eigengru_bench {
 
-using eigengru::Index;
-using eigengru::RowMatrix;
 using eigengru::SequenceView;
-
-/// The weights as a user's own matrices.
-template <class S>
-struct Weights {
-    RowMatrix<S> kernel, recurrent_kernel, bias;
-};
 
 /// The equations step by step, as they stand in the paper.
 template <class S, bool ResetAfter>

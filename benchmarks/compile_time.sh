@@ -18,4 +18,5 @@ best_time() {
 
 eigen=$(best_time Eigen/Core)
 umbrella=$(best_time eigengru/eigengru.hpp)
-echo "Eigen/Core: $eigen ms, eigengru/eigengru.hpp: $umbrella ms, ratio: $(awk "BEGIN { printf \"%.2f\", $umbrella / $eigen }")"
+ratio=$(awk "BEGIN { printf \"%.2f\", $umbrella / $eigen }")
+echo "Eigen/Core: $eigen ms, eigengru/eigengru.hpp: $umbrella ms, ratio: $ratio"
