@@ -18,6 +18,17 @@ namespace eigengru::inline EIGENGRU_ABI {
     template struct Output<S>;             \
     template struct OutputView<S>;         \
     template struct RegularizationLosses<S>; \
+    template struct OutputGradients<S>;    \
+    template struct Gradients<S>;          \
+    template class GruWeights<S>;          \
+    template class Tape<S>;                \
+    template class DenseWeights<S>;        \
+    template class DenseTape<S>;           \
+    template struct DenseGradients<S>;     \
+    template class ModelTape<S>;           \
+    template class ModelWeights<S>;        \
+    template class ModelGradients<S>;      \
+    template class Optimizer<S>;           \
     template class GruParameters<S, true>; \
     template class GruParameters<S, false>; \
     template class ParameterUpdate<S, true>; \

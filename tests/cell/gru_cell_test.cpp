@@ -257,6 +257,17 @@ TEST(GruCellBackwardErrors, NameWhatIsWrong) {
     EXPECT_THROW((void)cell.backward(sequence, step.d_next), std::logic_error);
 }
 
+TEST(GruCellBackwardErrors, TapesOfALayerWithDropoutOrAMaskAreRefused) {
+    Gru<float> layer(5, {.units = 6});
+    const RowMatrix<float> inputs = random_matrix<float>(1, 5), d_next = random_matrix<float>(1, 6);
+    const DropoutMasks<float> dropout{.input = {RowMatrix<float>::Constant(1, 5, 2.0f)}};
+    Tape<float> tape;
+    (void)layer.forward(inputs, {.training = true, .dropout_masks = &dropout}, tape);
+    EXPECT_THROW((void)layer.cell().backward(tape, d_next), std::logic_error);
+    (void)layer.forward(inputs, {.lengths = {0}}, tape);
+    EXPECT_THROW((void)layer.cell().backward(tape, d_next), std::logic_error);
+}
+
 TEST(GruCellForwardErrors, AreThoseOfTheStepAndLeaveTheTape) {
     const GruCell<float> cell(5, {.units = 6});
     RecordedStep<float, true> step(cell, 4);

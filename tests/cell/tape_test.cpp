@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace eigengru_test {
 namespace {
 
@@ -84,6 +86,12 @@ TYPED_TEST(TapeOf, RoundsCheckpointsUpToWholeChunks) {
     tape.start(kSignature, {2, 11, 3}, 3, false);
     EXPECT_EQ(tape.segment(), 3);
     tape.start(kSignature, {2, 11, 3}, 11, false);
+    EXPECT_EQ(tape.segment(), 11);
+}
+
+TYPED_TEST(TapeOf, AnyDistanceOfCheckpointsIsAtMostTheTime) {
+    Tape<TypeParam> tape({.checkpoint_every = std::numeric_limits<Index>::max()});
+    tape.start(kSignature, {2, 11, 3}, 2, false);
     EXPECT_EQ(tape.segment(), 11);
 }
 

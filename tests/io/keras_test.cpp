@@ -331,6 +331,15 @@ TEST(LoadWeights, LeaveAModelTheyDoNotFitAsItWas) {
     }
 }
 
+TEST(LoadWeights, AFileWithMoreLayersThanTheModelIsRefused) {
+    const Sequential<float> two = io::load_model(fixture("two_gru.tensorflow.keras"));
+    std::vector<Sequential<float>::Layer> layers(two.layers().begin(), two.layers().begin() + 1);
+    Sequential<float> one(layers);
+    const auto before = std::get<Gru<float>>(one.layers()[0]).get_weights();
+    EXPECT_THROW(io::load_weights(one, fixture("two_gru.tensorflow.weights.h5")), FormatError);
+    EXPECT_EQ(std::get<Gru<float>>(one.layers()[0]).get_weights(), before);
+}
+
 // Damage. Whatever it is, the answer is a FormatError that names the file, or a model.
 
 std::size_t count_loaded(const std::filesystem::path& path, const auto& load) {

@@ -35,6 +35,13 @@ public:
         initialize();
     }
 
+    /// With these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
+    GruCell(Index features, GruOptions options, const std::vector<RowMatrix<S>>& weights)
+        : options_(validated(std::move(options), features)),
+          parameters_(features, options_.units, options_.use_bias) {
+        set_weights(weights);
+    }
+
     [[nodiscard]] Index features() const { return parameters_.features(); }
     [[nodiscard]] Index units() const { return parameters_.units(); }
     [[nodiscard]] const GruOptions& options() const { return options_; }

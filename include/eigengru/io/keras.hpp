@@ -46,11 +46,8 @@ struct KerasFile {
 template <RealScalar S, bool ResetAfter>
 [[nodiscard]] Gru<S, ResetAfter> make_gru(const KerasLayer& layer, const GruConfig& config,
                                           const std::vector<RowMatrix<S>>& weights) {
-    return in_file(layer.config.where(), [&] {
-        Gru<S, ResetAfter> gru(weights.front().rows(), config.options);
-        gru.set_weights(weights);
-        return gru;
-    });
+    return in_file(layer.config.where(),
+                   [&] { return Gru<S, ResetAfter>(weights.front().rows(), config.options, weights); });
 }
 
 /// The GRU of that name, or the first one. Throws: FormatError that lists those there are.
@@ -107,9 +104,7 @@ private:
         const DenseOptions options = dense_options(layer);
         const std::vector<RowMatrix<S>> weights =
             dense_weights<S>(file_.weights, layer.group, features_of(layer), options);
-        Dense<S> dense(weights.front().rows(), options);
-        dense.set_weights(weights);
-        layers_.push_back(std::move(dense));
+        layers_.push_back(Dense<S>(weights.front().rows(), options, weights));
         features_ = options.units;
     }
 
@@ -148,6 +143,14 @@ template <RealScalar S, class Layer>
 template <RealScalar S, class Layer>
 void set_layer_weights(Layer& layer, const std::vector<RowMatrix<S>>& weights) {
     if constexpr (requires { layer.set_weights(weights); }) layer.set_weights(weights);
+}
+
+/// Throws: FormatError when the file has one more layer of that class than the model.
+inline void check_no_more_layers(const Hdf5File& file, GroupNames& groups, const std::string& name) {
+    const std::string group = groups.next(name);
+    const std::string vars = name == "gru" ? "/cell/vars/0" : "/vars/0";
+    if (file.has(eigengru::detail::text("layers/", group, vars)))
+        file.where().fail("expected no layer \"", group, "\", which the model does not have");
 }
 
 [[nodiscard]] inline Hdf5File open_weights(const std::filesystem::path& path) {
@@ -206,6 +209,7 @@ void load_weights(Sequential<S>& model, const std::filesystem::path& path) {
     std::vector<std::vector<RowMatrix<S>>> weights;
     for (const auto& layer : model.layers())
         weights.push_back(std::visit([&](const auto& l) { return detail::layer_weights<S>(file, groups, l); }, layer));
+    for (const char* name : {"gru", "dense"}) detail::check_no_more_layers(file, groups, name);
     for (std::size_t i = 0; i < weights.size(); ++i)
         std::visit([&](auto& l) { detail::set_layer_weights<S>(l, weights[i]); }, model.layer(static_cast<Index>(i)));
 }

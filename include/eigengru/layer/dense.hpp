@@ -57,6 +57,12 @@ public:
         if (options_.use_bias) options_.bias_initializer.fill(weights_.bias(), WeightRank::vector, seed + 1);
     }
 
+    /// With these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
+    Dense(Index features, DenseOptions options, const std::vector<RowMatrix<S>>& weights)
+        : options_(validated(std::move(options), features)), weights_(features, options_.units, options_.use_bias) {
+        set_weights(weights);
+    }
+
     [[nodiscard]] const DenseOptions& options() const { return options_; }
     [[nodiscard]] const std::string& name() const { return options_.name; }
     [[nodiscard]] Index features() const { return weights_.features(); }

@@ -33,7 +33,11 @@ public:
     /// A layer for inputs of that many features, its weights drawn by the initializers.
     /// Throws: ShapeError, OptionError.
     Gru(Index features, GruOptions options)
-        : cell_(features, std::move(options)), carried_(cell_.units()), drawn_(cell_.options().seed) {}
+        : Gru(Cell(features, std::move(options))) {}
+
+    /// A layer with these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
+    Gru(Index features, GruOptions options, const std::vector<RowMatrix<S>>& weights)
+        : Gru(Cell(features, std::move(options), weights)) {}
 
     /// The call: inputs (batch, time, features), or one sequence as a row-major matrix (time, features).
     /// Throws: ShapeError, OptionError, BackendError, and nothing has changed.
@@ -192,6 +196,9 @@ public:
     void set_dropout_calls(std::uint64_t calls) { drawn_.set_calls(calls); }
 
 private:
+    explicit Gru(Cell cell)
+        : cell_(std::move(cell)), carried_(cell_.units()), drawn_(cell_.options().seed) {}
+
     [[nodiscard]] detail::LayerTraits traits(std::string_view where) const {
         return {where, options(), features(), carried_.batch()};
     }

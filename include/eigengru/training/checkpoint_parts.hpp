@@ -103,9 +103,9 @@ void add_model(CheckpointWriter& writer, const Sequential<S>& model) {
     states.store(model);
     std::vector<std::int64_t> calls;
     for (std::size_t i = 0; i < states.entries.size(); ++i) {
-        const RowMatrix<S>& state = states.entries[i].state;
-        if (state.rows() > 0) writer.add(text("state/", i), elements(state.data(), state.size()));
-        calls.push_back(static_cast<std::int64_t>(states.entries[i].dropout_calls));
+        const auto& [is_carried, state, dropout_calls] = states.entries[i];
+        if (is_carried) writer.add(text("state/", i), elements(state.data(), state.size()));
+        calls.push_back(static_cast<std::int64_t>(dropout_calls));
     }
     writer.add("dropout/calls", std::span<const std::int64_t>(calls));
     writer.add("dropout/seeds", std::span<const std::int64_t>(dropout_seeds("save_checkpoint", model)));
@@ -181,6 +181,7 @@ template <RealScalar S>
             if (rows * layer.units() != static_cast<Index>(values.size()))
                 EIGENGRU_THROW(FormatError, where, ": block \"", block, "\" expected rows of ", layer.units(),
                                " units, received ", values.size(), " elements");
+            states.entries[i].is_carried = rows > 0;
             states.entries[i].state = MatrixView<const S>(values.data(), rows, layer.units()).map();
         }
     });

@@ -49,14 +49,18 @@ template <RealScalar S>
 class LayerStates {
 public:
     struct Entry {
-        RowMatrix<S> state = {};          ///< (batch, units); empty where none is carried
+        bool is_carried = false;          ///< whether there is a state
+        RowMatrix<S> state = {};          ///< (batch, units)
         std::uint64_t dropout_calls = 0;  ///< 0 for layers that never drop
     };
 
     void store(const Sequential<S>& model) {
         entries.resize(model.layers().size());
         for_each_layer(model, [&]<class L>(std::size_t i, const L& layer) {
-            if constexpr (GruLayer<L>) entries[i].state = layer.state();
+            if constexpr (GruLayer<L>) {
+                entries[i].is_carried = layer.state().rows() > 0;
+                if (entries[i].is_carried) entries[i].state = layer.state();
+            }
             if constexpr (DroppingLayer<L>) entries[i].dropout_calls = layer.dropout_calls();
         });
     }
@@ -66,7 +70,7 @@ public:
         for_each_layer(model, [&]<class L>(std::size_t i, L& layer) {
             if constexpr (GruLayer<L>) {
                 layer.clear_state();
-                if (layer.options().stateful && entries[i].state.rows() > 0) layer.set_state(entries[i].state);
+                if (layer.options().stateful && entries[i].is_carried) layer.set_state(entries[i].state);
             }
             if constexpr (DroppingLayer<L>) layer.set_dropout_calls(entries[i].dropout_calls);
         });
