@@ -137,8 +137,8 @@ TEST_F(TrainingErrors, ATapeThatWasUsedUpOrMovedAway) {
 
 TEST_F(TrainingErrors, ATapeOfOtherSizes) {
     EXPECT_EQ(misuse(tape_of(2, {.units = 5, .return_sequences = true})),
-              "Gru::backward: expected a tape of this layer (4 features, 5 units), received one of a layer of other "
-              "options (2 features, 5 units)");
+              "Gru::backward: expected a tape of this layer, with 4 features, 5 units and its options, received one with "
+              "2 features, 5 units");
     EXPECT_NE(misuse(tape_of(4, {.units = 6, .return_sequences = true})), "nothing was thrown");
 }
 

@@ -139,6 +139,8 @@ public:
                  Tape<S>& tape) const {
         const Index batch = inputs.rows();
         check_step("GruCell::forward", inputs, state, next_state, scratch.size());
+        if (!tape.has_gates())
+            EIGENGRU_THROW(std::logic_error, "GruCell::forward: expected a tape without checkpoints");
         options_.activation.check_derivative("GruCell::forward");
         options_.recurrent_activation.check_derivative("GruCell::forward");
         tape.start(signature(), {batch, 1, features()}, 1, false);
@@ -152,6 +154,7 @@ public:
 
     /// From the gradient of a loss with respect to next_state to those with respect to the parameters, the inputs
     /// (batch, 1, features) and the state. The gradients of the regularizers' losses are added. The tape does not change.
+    /// For loops that keep to a cell; it allocates (a Gru's backward pass does not, from the second time on).
     /// Throws: std::logic_error for an empty tape, one with checkpoints or one of another cell, ShapeError.
     [[nodiscard]] Gradients<S> backward(const Tape<S>& tape, MatrixView<const S> d_next_state) const {
         check_tape(tape, d_next_state);
@@ -213,7 +216,9 @@ private:
     }
 
     void check_tape(const Tape<S>& tape, const MatrixView<const S>& d_next_state) const {
-        if (tape.empty() || !tape.has_gates() || tape.shape().time != 1 || !(tape.signature() == signature()))
+        const bool is_step = tape.has_gates() && tape.shape().time == 1 && tape.dropout() == nullptr &&
+                             !tape.mask().is_present();
+        if (tape.empty() || !is_step || !(tape.signature() == signature()))
             EIGENGRU_THROW(std::logic_error, "GruCell::backward: expected the tape of a forward step of this cell, received ",
                            tape.empty() ? "an empty one" : "another one");
         detail::check_shape("GruCell::backward", "d_next_state", d_next_state, tape.shape().batch, units());
@@ -226,7 +231,9 @@ private:
         const RowMatrix<S> recurrent_kernel_t = parameters_.recurrent_kernel().transpose();
         const RowMatrix<S> d_next = d_next_state.map();
         RowMatrix<S> d_gates(batch, detail::kSlots * units()), value_memory(batch, detail::kSlots * units());
-        const auto gates_in = [&](auto* data) { return detail::Gates{data, batch, units(), detail::kSlots * units()}; };
+        const auto gates_in = [&]<class T>(T* data) {
+            return detail::Gates<T>{data, batch, units(), detail::kSlots * units()};
+        };
         const detail::Gates<const S> gates = gates_in(tape.gates());
         const detail::Gates<S> d = gates_in(d_gates.data());
         const auto map = [](const RowMatrix<S>& m) { return detail::block(m.data(), m.rows(), m.cols()); };

@@ -4,6 +4,7 @@
 
 #include "eigengru/cell/gates.hpp"
 #include "eigengru/core/mask_view.hpp"
+#include "eigengru/core/moved_flag.hpp"
 #include "eigengru/model/options.hpp"
 
 #include <utility>
@@ -25,6 +26,7 @@ struct LayerSignature {
     bool zero_output_for_mask = false;
     Activation activation = {};
     Activation recurrent_activation = {};
+    Regularizer activity_regularizer = {};
 
     friend bool operator==(const LayerSignature&, const LayerSignature&) = default;
 };
@@ -39,7 +41,8 @@ struct LayerSignature {
             .go_backwards = options.go_backwards,
             .zero_output_for_mask = options.zero_output_for_mask,
             .activation = options.activation,
-            .recurrent_activation = options.recurrent_activation};
+            .recurrent_activation = options.recurrent_activation,
+            .activity_regularizer = options.activity_regularizer};
 }
 
 /// Fills a recycled vector or matrix without giving back its memory first, unless the size differs.
@@ -61,7 +64,7 @@ struct TapeOptions {
 /// The record of one forward pass, for layer.forward and layer.backward. A value that owns all it needs, the inputs
 /// included; several may be alive at once. Written again, it keeps its memory.
 ///
-/// Size in scalars, with (B, T, F) inputs and U units: B T F + 5 B T U, with checkpoints B T F + B U T / k; an
+/// Size in scalars, with (B, T, F) inputs and U units: B T F + 5 B T U, with checkpoints B T F + B U ceil(T / k); an
 /// activity_regularizer adds B U. Besides it holds the mask (B T bytes) and the dropout masks of the pass.
 /// Invariant: empty(), or a complete record.
 template <RealScalar S>
@@ -79,7 +82,7 @@ public:
     }
 
     /// Whether nothing is recorded (or it was moved away).
-    [[nodiscard]] bool empty() const { return is_empty_ || values_.size() < size_; }
+    [[nodiscard]] bool empty() const { return !is_recorded_; }
     [[nodiscard]] const TapeOptions& options() const { return options_; }
 
     /// (batch, time, features) of the recorded inputs.
@@ -90,18 +93,18 @@ public:
     [[nodiscard]] Index size() const { return empty() ? 0 : size_; }
 
     /// Forgets the record; the memory stays for the next one.
-    void clear() { is_empty_ = true; }
+    void clear() { is_recorded_.set(false); }
 
     /// The rest is for the backends: how the record is written and read.
 
     /// Makes room for a record, to be filled; `chunk` is the number of steps whose inputs are projected together.
     void start(const detail::LayerSignature& signature, const Shape3& shape, Index chunk, bool keeps_final_state) {
-        is_empty_ = true;
+        is_recorded_.set(false);
         signature_ = signature;
         shape_ = shape;
         keeps_final_state_ = keeps_final_state;
         const Index every = options_.checkpoint_every;
-        segment_ = every == 0 ? shape.time : std::min(shape.time, (every + chunk - 1) / chunk * chunk);
+        segment_ = every == 0 ? shape.time : std::min(shape.time, (std::min(every, shape.time) + chunk - 1) / chunk * chunk);
         const Index rows = shape.batch * shape.time;
         states_ = rows * shape.features;
         gates_ = states_ + shape.batch * signature.units * (has_gates() ? shape.time : checkpoints());
@@ -131,7 +134,7 @@ public:
         detail::assign_masks(dropout_.state, masks->state);
     }
 
-    void finish() { is_empty_ = false; }
+    void finish() { is_recorded_.set(true); }
 
     [[nodiscard]] const detail::LayerSignature& signature() const { return signature_; }
     [[nodiscard]] MaskView mask() const {
@@ -167,7 +170,7 @@ private:
     }
 
     TapeOptions options_;
-    bool is_empty_ = true;
+    detail::MovedFlag is_recorded_;
     bool has_mask_ = false;
     bool has_dropout_ = false;
     bool keeps_final_state_ = false;

@@ -22,7 +22,8 @@ void run_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Works
 /// The same, recorded: the tape takes the inputs, mask and dropout masks of the call and is what the pass reads.
 template <bool ResetAfter, RealScalar S>
 void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace,
-                       const LayerSignature& signature, bool keeps_final_state, Tape<S>& tape) {
+                       const LayerSignature& signature, Tape<S>& tape) {
+    const bool keeps_final_state = !signature.activity_regularizer.is_none();
     const SequencePlan& plan = call.plan;
     const Shape3& shape = call.inputs.shape();
     tape.start(signature, shape, workspace.chunk(), keeps_final_state);

@@ -108,9 +108,11 @@ void check_backward(std::string_view where, const Tape<S>& tape, const LayerSign
                     const OutputGradients<S>& d) {
     if (tape.empty()) EIGENGRU_THROW(std::logic_error, where, ": expected the tape of a forward pass, received an empty one");
     if (!(tape.signature() == layer))
-        EIGENGRU_THROW(std::logic_error, where, ": expected a tape of this layer (", layer.features, " features, ",
-                       layer.units, " units), received one of a layer of other options (", tape.shape().features,
-                       " features, ", tape.units(), " units)");
+        EIGENGRU_THROW(std::logic_error, where, ": expected a tape of this layer, with ", layer.features,
+                       " features, ", layer.units, " units and its options, received one with ", tape.shape().features,
+                       " features, ", tape.units(), " units",
+                       tape.signature().features == layer.features && tape.units() == layer.units ? " and other options"
+                                                                                                : "");
     const Shape3 shape{tape.shape().batch, tape.shape().time, layer.units};
     if (d.sequences.is_present() && (!layer.return_sequences || d.sequences.shape() != shape))
         EIGENGRU_THROW(ShapeError, where, ": sequences expected ",

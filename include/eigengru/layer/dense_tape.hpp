@@ -2,6 +2,7 @@
 // The weights of a Dense layer, the record of a forward pass of one, and the gradients of a backward pass.
 #pragma once
 
+#include "eigengru/core/moved_flag.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/math/activation.hpp"
 #include "eigengru/model/weight_blocks.hpp"
@@ -37,8 +38,8 @@ public:
 template <RealScalar S>
 class DenseTape {
 public:
-    [[nodiscard]] bool empty() const { return is_empty_; }
-    void clear() { is_empty_ = true; }
+    [[nodiscard]] bool empty() const { return !is_recorded_; }
+    void clear() { is_recorded_.set(false); }
 
     /// What the layer was given, (batch, time, features).
     [[nodiscard]] const Sequence<S>& inputs() const& EIGENGRU_LIFETIMEBOUND { return inputs_; }
@@ -51,7 +52,7 @@ public:
     template <class Run>
     void record(const SequenceView<const S>& inputs, Index units, const Activation& activation, const Run& run) {
         const Shape3& shape = inputs.shape();
-        is_empty_ = true;
+        is_recorded_.set(false);
         inputs_.resize(shape);
         linear_.resize({shape.batch, shape.time, units});
         outputs_.resize(linear_.shape());
@@ -59,11 +60,11 @@ public:
         run(linear_);
         outputs_.matrix() = linear_.matrix();
         activation.template apply<S>(outputs_.matrix());
-        is_empty_ = false;
+        is_recorded_.set(true);
     }
 
 private:
-    bool is_empty_ = true;
+    detail::MovedFlag is_recorded_;
     Sequence<S> inputs_;
     Sequence<S> linear_;
     Sequence<S> outputs_;

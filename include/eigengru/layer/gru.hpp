@@ -98,7 +98,7 @@ public:
             workspace_.prepare(sizes, true);
             backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
             detail::run_backward_on_backend<ResetAfter, S>(
-                cell_.function(), {tape, d_output, options().activity_regularizer, into}, workspace_, backward_workspace_);
+                cell_.function(), {tape, d_output, into}, workspace_, backward_workspace_);
         }
         cell_.add_regularizer_gradients(into.parameters);
     }
@@ -239,8 +239,7 @@ private:
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr};
         if (tape != nullptr)
-            detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(),
-                                                  !options().activity_regularizer.is_none(), *tape);
+            detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(), *tape);
         else
             detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
         // Only now, so that a call that fails leaves the layer as it was.

@@ -48,8 +48,8 @@ class Sequential;
 template <RealScalar S>
 class ModelTape {
 public:
-    [[nodiscard]] bool empty() const { return is_empty_ || layers_.empty(); }
-    void clear() { is_empty_ = true; }
+    [[nodiscard]] bool empty() const { return !is_recorded_; }
+    void clear() { is_recorded_.set(false); }
 
     /// What the model gave back, (batch, time, units); time is 1 where the time axis is given up.
     [[nodiscard]] SequenceView<const S> outputs() const EIGENGRU_LIFETIMEBOUND {
@@ -67,7 +67,7 @@ public:
 private:
     friend class Sequential<S>;
 
-    bool is_empty_ = true;
+    detail::MovedFlag is_recorded_;
     Mask input_mask_;
     std::vector<detail::LayerTape<S>> layers_;
     S activity_loss_ = 0;

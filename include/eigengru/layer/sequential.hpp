@@ -73,7 +73,7 @@ public:
                                   ModelTape<S>& tape EIGENGRU_LIFETIMEBOUND) {
         for (const Layer& layer : layers_)
             std::visit([](const auto& actual) { detail::check_layer_trainable(actual); }, layer);
-        tape.is_empty_ = true;
+        tape.is_recorded_.set(false);
         own_mask("Sequential::forward", inputs.shape(), call, tape.input_mask_);
         tape.layers_.resize(layers_.size());
         tape.activity_loss_ = 0;
@@ -83,7 +83,7 @@ public:
             tape.layers_[i].dense.clear();
             std::visit([&](auto& actual) { detail::record_layer(actual, flow, tape.layers_[i]); }, layers_[i]);
         }
-        tape.is_empty_ = false;
+        tape.is_recorded_.set(true);
         return tape.outputs();
     }
 

@@ -88,8 +88,8 @@ struct Sparsemax {
     template <class Row, class Out>
     void multiply_derivative(const Row& x, const Row&, Out d) const {
         const auto [tau, support] = threshold(x);
-        d = (x >= tau).select(d, S(0));
-        const S sum = d.sum();
+        S sum = 0;
+        for (Index i = 0; i < d.size(); ++i) sum += d[i] = x[i] >= tau ? d[i] : S(0);
         for (Index i = 0; i < x.size(); ++i) {
             const Index above = (x > x[i]).count() + (x.head(i) == x[i]).count();
             if (above < support) d[i] -= sum * S(support - above) / S(support);

@@ -27,7 +27,6 @@ template <RealScalar S>
 struct BackwardCall {
     const Tape<S>& tape;
     const OutputGradients<S>& d_output;
-    const Regularizer& activity_regularizer;
     Gradients<S>& into;  ///< of the right shapes; parameters zero
 };
 
@@ -170,7 +169,7 @@ private:
     }
 
     void add_activity_gradient(const MatrixMap<const S>& outputs, MatrixMap<S> d) const {
-        call_.activity_regularizer.add_gradient(outputs, WeightRank::matrix, S(1) / static_cast<S>(batch_), d);
+        tape_.signature().activity_regularizer.add_gradient(outputs, WeightRank::matrix, S(1) / static_cast<S>(batch_), d);
     }
 
     /// The gradients of weights and inputs from the gates of a chunk.
