@@ -93,7 +93,7 @@ void input_gradient(const GradientRows<S>& rows, const MatrixMap<const S>& kerne
     const Index units = rows.d.units;
     const std::size_t masks = rows.dropout != nullptr ? rows.dropout->input.size() : 0;
     const auto rows_of = [&](Index gate, Index gates) -> MatrixMap<const S> {
-        return {kernel_t.data() + gate * units * features, gates * units, features, Eigen::OuterStride<>(features)};
+        return block(kernel_t.data() + gate * units * features, gates * units, features);
     };
     MatrixMap<S> out = block(d_inputs, rows.d.rows, features);
     out.setZero();

@@ -120,22 +120,23 @@ struct StepGradient {
 
     [[nodiscard]] MatrixMap<const S> state() const { return block(h, d.rows, d.units); }
     [[nodiscard]] MatrixMap<S> d_state_block() const { return block(d_state, d.rows, d.units); }
+    /// U_g^T of `count` neighbouring gates.
+    [[nodiscard]] MatrixMap<const S> recurrent_rows(Index gate, Index count = 1) const {
+        return block(recurrent_kernel_t.data() + gate * d.units * d.units, count * d.units, d.units);
+    }
 };
 
 /// dh += (d_g U_g^T) . mask_g for the first `count` gates; d_g in neighbouring slots.
 template <RealScalar S>
 void add_state_gradients(const StepGradient<S>& step, Index count) {
     const Index units = step.d.units;
-    const auto rows_of = [&](Index gate, Index gates) -> MatrixMap<const S> {
-        return {step.recurrent_kernel_t.data() + gate * units * units, gates * units, units, Eigen::OuterStride<>(units)};
-    };
     if (!step.masks.is_active())
-        return add_product<S>(step.d.as_const().matrix(kSlotZ, count), rows_of(0, count), step.d_state, units);
+        return add_product<S>(step.d.as_const().matrix(kSlotZ, count), step.recurrent_rows(0, count), step.d_state, units);
     const Index size = step.d.rows * units;
     ArrayMap<S> product(step.masks.masked_state, size);
     for (Index g = 0; g < count; ++g) {
         product.setZero();
-        add_product<S>(step.d.as_const().matrix(g), rows_of(g, 1), product.data(), units);
+        add_product<S>(step.d.as_const().matrix(g), step.recurrent_rows(g), product.data(), units);
         ArrayMap<S>(step.d_state, size) +=
             product * ArrayMap<const S>(step.masks.gates[static_cast<std::size_t>(g)], size);
     }
@@ -144,35 +145,33 @@ void add_state_gradients(const StepGradient<S>& step, Index count) {
 /// dz, dc and dh = dh' . z; ResetAfter also dr and dm.
 template <bool ResetAfter, RealScalar S>
 void start_step_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
-    const auto& [gates, values, d, h, d_next, d_state, masks, recurrent_kernel_t] = step;
-    const MatrixMap<const S> d_out = block(d_next, d.rows, d.units);
-    const MatrixMap<const S> z = values.matrix(kSlotZ), c = values.matrix(kSlotC), r = values.matrix(kSlotR);
-    d.matrix(kSlotZ) = d_out.cwiseProduct(step.state() - c);
-    f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotZ), z, d.matrix(kSlotZ));
-    d.matrix(kSlotC).array() = d_out.array() * (S(1) - z.array());
-    f.activation.template multiply_derivative<S>(gates.matrix(kSlotC), c, d.matrix(kSlotC));
+    const Gates<S>& d = step.d;
+    const MatrixMap<const S> d_next = block(step.d_next, d.rows, d.units);
+    const MatrixMap<const S> z = step.values.matrix(kSlotZ), c = step.values.matrix(kSlotC);
+    d.matrix(kSlotZ) = d_next.cwiseProduct(step.state() - c);
+    f.recurrent_activation.template multiply_derivative<S>(step.gates.matrix(kSlotZ), z, d.matrix(kSlotZ));
+    d.matrix(kSlotC).array() = d_next.array() * (S(1) - z.array());
+    f.activation.template multiply_derivative<S>(step.gates.matrix(kSlotC), c, d.matrix(kSlotC));
     if constexpr (ResetAfter) {
+        const MatrixMap<const S> r = step.values.matrix(kSlotR);
         d.matrix(kSlotM) = d.matrix(kSlotC).cwiseProduct(r);
-        d.matrix(kSlotR) = d.matrix(kSlotC).cwiseProduct(gates.matrix(kSlotM));
-        f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotR), r, d.matrix(kSlotR));
+        d.matrix(kSlotR) = d.matrix(kSlotC).cwiseProduct(step.gates.matrix(kSlotM));
+        f.recurrent_activation.template multiply_derivative<S>(step.gates.matrix(kSlotR), r, d.matrix(kSlotR));
     }
-    step.d_state_block() = d_out.cwiseProduct(z);
+    step.d_state_block() = d_next.cwiseProduct(z);
 }
 
 /// dm = (dc U_h^T) . mask_h, dr, and dh += dm . r: what reset before needs between the gates.
 template <RealScalar S>
 void add_reset_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
-    const auto& [gates, values, d, h, d_next, d_state, masks, recurrent_kernel_t] = step;
-    const Index units = d.units;
-    const MatrixMap<const S> r = values.matrix(kSlotR);
+    const Gates<S>& d = step.d;
+    const MatrixMap<const S> r = step.values.matrix(kSlotR);
     MatrixMap<S> dm = d.matrix(kSlotM);
     dm.setZero();
-    add_product<S>(d.as_const().matrix(kSlotC),
-                   {recurrent_kernel_t.data() + 2 * units * units, units, units, Eigen::OuterStride<>(units)}, dm.data(),
-                   d.stride);
-    if (masks.is_active()) dm.array() *= block(masks.gates[2], d.rows, units).array();
+    add_product<S>(d.as_const().matrix(kSlotC), step.recurrent_rows(2), dm.data(), d.stride);
+    if (step.masks.is_active()) dm.array() *= block(step.masks.gates[2], d.rows, d.units).array();
     d.matrix(kSlotR) = dm.cwiseProduct(step.state());
-    f.recurrent_activation.template multiply_derivative<S>(gates.matrix(kSlotR), r, d.matrix(kSlotR));
+    f.recurrent_activation.template multiply_derivative<S>(step.gates.matrix(kSlotR), r, d.matrix(kSlotR));
     step.d_state_block() += dm.cwiseProduct(r);
 }
 
