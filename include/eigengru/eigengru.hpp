@@ -3,8 +3,8 @@
 // by name (eigengru/io/keras.hpp). It needs Eigen alone.
 #pragma once
 
-#include "eigengru/fwd.hpp"               // IWYU pragma: export
-#include "eigengru/layer/any_gru.hpp"     // IWYU pragma: export
-#include "eigengru/layer/sequential.hpp"  // IWYU pragma: export
-#include "eigengru/training/loss.hpp"       // IWYU pragma: export
-#include "eigengru/training/optimizer.hpp"  // IWYU pragma: export
+#include "eigengru/fwd.hpp"                      // IWYU pragma: export
+#include "eigengru/layer/any_gru.hpp"            // IWYU pragma: export
+#include "eigengru/layer/sequential.hpp"         // IWYU pragma: export
+#include "eigengru/training/gradient_check.hpp"  // IWYU pragma: export
+#include "eigengru/training/trainer.hpp"         // IWYU pragma: export
