@@ -61,6 +61,8 @@ class LearningRate;
 template <RealScalar S>
 class Optimizer;
 template <RealScalar S>
+class Trainer;
+template <RealScalar S>
 class DenseWeights;
 template <RealScalar S>
 class DenseTape;

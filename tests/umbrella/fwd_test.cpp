@@ -32,6 +32,21 @@ struct Holder {
     eigengru::Constraint* constraint = nullptr;
     eigengru::CudnnMode* mode = nullptr;
     eigengru::BackendVerdict* verdict = nullptr;
+    eigengru::Tape<float>* tape = nullptr;
+    eigengru::OutputGradients<float>* output_gradients = nullptr;
+    eigengru::Gradients<float>* gradients = nullptr;
+    eigengru::GruWeights<float>* weights = nullptr;
+    eigengru::Variable<float>* variable = nullptr;
+    eigengru::DenseWeights<float>* dense_weights = nullptr;
+    eigengru::DenseTape<float>* dense_tape = nullptr;
+    eigengru::DenseGradients<float>* dense_gradients = nullptr;
+    eigengru::ModelTape<float>* model_tape = nullptr;
+    eigengru::ModelWeights<float>* model_weights = nullptr;
+    eigengru::ModelGradients<float>* model_gradients = nullptr;
+    eigengru::Loss* loss = nullptr;
+    eigengru::LearningRate* learning_rate = nullptr;
+    eigengru::Optimizer<float>* optimizer = nullptr;
+    eigengru::Trainer<float>* trainer = nullptr;
 };
 
 using Train = void (*)(eigengru::Gru<float, true>& layer, const eigengru::GruOptions& options);
