@@ -37,11 +37,12 @@ TEST(Callback, HearsOfEverythingInItsOrder) {
     Sequential<float> model = small_model<float>();
     Trainer trainer(model, "mse", SGD{});
     std::vector<std::string> heard;
-    trainer.fit(data.x, data.y, {.validation = {data.x, data.y}, .epochs = 2, .batch_size = 2, .callbacks = {Listener(heard)}});
-    EXPECT_EQ(heard, (std::vector<std::string>{"reset", "train begin 0/2 0/2", "epoch begin 0/2 0/2", "batch end 0/2 1/2",
-                                               "batch end 0/2 2/2", "epoch end 0/2 2/2 validated", "epoch begin 1/2 0/2",
-                                               "batch end 1/2 1/2", "batch end 1/2 2/2", "epoch end 1/2 2/2 validated",
-                                               "train end 1/2 2/2"}));
+    trainer.fit(data.x, data.y,
+                {.validation = {data.x, data.y}, .epochs = 2, .batch_size = 2, .callbacks = {Listener(heard)}});
+    EXPECT_EQ(heard, (std::vector<std::string>{"reset", "train begin 0/2 0/2", "epoch begin 0/2 0/2",
+                                               "batch end 0/2 1/2", "batch end 0/2 2/2", "epoch end 0/2 2/2 validated",
+                                               "epoch begin 1/2 0/2", "batch end 1/2 1/2", "batch end 1/2 2/2",
+                                               "epoch end 1/2 2/2 validated", "train end 1/2 2/2"}));
 }
 
 template <class S>

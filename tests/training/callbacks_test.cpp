@@ -123,7 +123,11 @@ TEST(Checkpoint, IsWrittenEveryFewBatches) {
     std::atomic<bool> flag = false;
     trainer.fit(data.x, data.y, {.batch_size = 1, .seed = 1, .callbacks = {Checkpoint(folder / "a", 4)}});
     EXPECT_EQ(CheckpointReader(folder / "a").values<std::int64_t>("optimizer/iterations")[0], 6);
-    trainer.fit(data.x, data.y, {.batch_size = 1, .seed = 1, .callbacks = {Checkpoint(folder / "a", 4), StopAfter(5, flag)}, .stop_flag = &flag});
+    trainer.fit(data.x, data.y,
+                {.batch_size = 1,
+                 .seed = 1,
+                 .callbacks = {Checkpoint(folder / "a", 4), StopAfter(5, flag)},
+                 .stop_flag = &flag});
     EXPECT_EQ(CheckpointReader(folder / "a").values<std::int64_t>("counter/trainer/batch")[0], 5);
 }
 

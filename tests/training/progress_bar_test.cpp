@@ -30,7 +30,7 @@ TEST(ProgressBar, ShowsEpochBatchLossAndTimeLeft) {
     run.now.batch = 3;
     run.now.val_loss = 2;
     bar.on_epoch_end(run);
-    EXPECT_EQ(text.str(), "\repoch 1/2  loss 0.1235  val_loss 2  30s        \n");
+    EXPECT_EQ(text.str(), "\repoch 1/2  loss 0.1235  val_loss 2  30s         \n");
 }
 
 TEST(ProgressBar, DrawsNoMoreOftenThanItsInterval) {
@@ -74,7 +74,8 @@ TEST(ProgressBar, FollowsATraining) {
     const SmallData<float> data(4, 3);
     Sequential<float> model = small_model<float>();
     Trainer trainer(model, "mse", SGD{});
-    trainer.fit(data.x, data.y, {.epochs = 2, .batch_size = 2, .callbacks = {ProgressBar({.stream = &text, .interval = 0.0})}});
+    trainer.fit(data.x, data.y,
+                {.epochs = 2, .batch_size = 2, .callbacks = {ProgressBar({.stream = &text, .interval = 0.0})}});
     EXPECT_TRUE(text.str().starts_with("\repoch 1/2  batch 1/2  loss "));
     EXPECT_NE(text.str().find("\repoch 2/2  batch 2/2  loss "), std::string::npos);
 }

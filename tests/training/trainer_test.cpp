@@ -36,8 +36,9 @@ TYPED_TEST(TrainerOf, FitsABatchAfterTheOtherAsAManualLoopDoes) {
         double sum = 0.0;
         for (const Index first : {0, 4, 8}) {
             const Index rows = first == 8 ? 2 : 4;
-            sum += static_cast<double>(rows * 5) *
-                   manual_step<S>(manual, "mse", optimizer, {part_of(data.x, first, rows), part_of(data.y, first, rows)});
+            sum +=
+                static_cast<double>(rows * 5) *
+                manual_step<S>(manual, "mse", optimizer, {part_of(data.x, first, rows), part_of(data.y, first, rows)});
         }
         EXPECT_DOUBLE_EQ(epoch.loss, sum / 50.0);
         EXPECT_FALSE(epoch.val_loss.has_value());
@@ -78,7 +79,8 @@ TYPED_TEST(TrainerOf, ShuffledEpochIsThatOfTheShuffledSamples) {
     std::vector<Index> order(7);
     detail::shuffle_samples(order, 5, 0);
     Optimizer<S> optimizer = SGD{};
-    for (const Index i : order) manual_step<S>(manual, "mse", optimizer, {part_of(data.x, i, 1), part_of(data.y, i, 1)});
+    for (const Index i : order)
+        manual_step<S>(manual, "mse", optimizer, {part_of(data.x, i, 1), part_of(data.y, i, 1)});
     EXPECT_EQ(weights_of(model), weights_of(manual));
 }
 
@@ -86,7 +88,8 @@ TYPED_TEST(TrainerOf, LearnsASineWave) {
     using S = TypeParam;
     Sequence<S> x({48, 12, 1}), y({48, 1, 1});
     for (Index i = 0; i < 48; ++i) {
-        for (Index t = 0; t < 12; ++t) x(i, t, 0) = static_cast<S>(std::sin(0.7 * static_cast<double>(i) + 0.5 * static_cast<double>(t)));
+        for (Index t = 0; t < 12; ++t)
+            x(i, t, 0) = static_cast<S>(std::sin(0.7 * static_cast<double>(i) + 0.5 * static_cast<double>(t)));
         y(i, 0, 0) = static_cast<S>(std::sin(0.7 * static_cast<double>(i) + 6.0));
     }
     Sequential<S> model({Gru<S>(1, {.units = 8, .seed = 1}), Dense<S>(8, {.units = 1, .seed = 2})});
@@ -123,7 +126,8 @@ TYPED_TEST(TrainerOf, EvaluateIsTheMeanOverTheSamplesWithPenalties) {
     EXPECT_NEAR(trainer.evaluate(data.x, data.y, {.batch_size = 5}), static_cast<double>(expected), 1e-6);
     EXPECT_NEAR(trainer.evaluate(data.x, data.y, {.batch_size = 2}), static_cast<double>(expected), 1e-6);
     const Mask none = Mask::Constant(5, 4, false);
-    EXPECT_NEAR(trainer.evaluate(data.x, data.y, {.mask = none}), static_cast<double>(model.regularization_loss()), 1e-7);
+    EXPECT_NEAR(trainer.evaluate(data.x, data.y, {.mask = none}), static_cast<double>(model.regularization_loss()),
+                1e-7);
 }
 
 TYPED_TEST(TrainerOf, TrainStepIsOneUpdate) {
@@ -197,8 +201,9 @@ TYPED_TEST(TrainerOf, WindowsAreUpdatesWithCarriedStates) {
             const Mask part = mask.block(first, step, rows, steps);
             const RowMatrix<S> part_weight = weight.block(first, step, rows, steps);
             sum += static_cast<double>(rows * steps) *
-                   manual_step<S>(manual, "mse", optimizer, {part_of(data.x, first, rows, step, steps),
-                                                             part_of(data.y, first, rows, step, steps), part, part_weight});
+                   manual_step<S>(manual, "mse", optimizer,
+                                  {part_of(data.x, first, rows, step, steps), part_of(data.y, first, rows, step, steps),
+                                   part, part_weight});
         }
     }
     EXPECT_EQ(weights_of(model), weights_of(manual));
@@ -363,7 +368,9 @@ TEST(Trainer, RefusesToGoOnWithOtherBatchesSeedOrCallbacks) {
     Sequential<float> model = small_model<float>();
     Trainer trainer(model, "mse", SGD{});
     trainer.fit(data.x, data.y,
-                {.batch_size = 2, .seed = 1, .callbacks = {StopAfter(1, flag), Checkpoint(folder / "a"), BestCheckpoint(folder / "b", "loss")},
+                {.batch_size = 2,
+                 .seed = 1,
+                 .callbacks = {StopAfter(1, flag), Checkpoint(folder / "a"), BestCheckpoint(folder / "b", "loss")},
                  .stop_flag = &flag});
     trainer.resume(folder / "a");
     EXPECT_EQ(message_of<OptionError>([&] { trainer.fit(more.x, more.y, {.batch_size = 2}); }),
@@ -372,7 +379,9 @@ TEST(Trainer, RefusesToGoOnWithOtherBatchesSeedOrCallbacks) {
               "Trainer::fit: to go on, expected the seed 1, received 2");
     EXPECT_EQ(message_of<OptionError>([&] { trainer.fit(data.x, data.y, {.batch_size = 2}); }),
               "Trainer::fit: to go on, expected the callbacks \"BestCheckpoint 1\", received ");
-    EXPECT_EQ(trainer.fit(data.x, data.y, {.batch_size = 2, .callbacks = {BestCheckpoint(folder / "b", "loss")}}).epochs.size(), 1U);
+    EXPECT_EQ(trainer.fit(data.x, data.y, {.batch_size = 2, .callbacks = {BestCheckpoint(folder / "b", "loss")}})
+                  .epochs.size(),
+              1U);
     EXPECT_EQ(trainer.optimizer().iterations(), 2);
 }
 
@@ -427,8 +436,9 @@ TEST(Trainer, EarlyStoppingEndsTheTrainingAndBringsTheBestWeightsBack) {
     Sequential<double> model = small_model<double>();
     Trainer trainer(model, "mse", SGD{.learning_rate = 1.0});
     EarlyStopping early({.patience = 2, .restore_best_weights = true});
-    const History history = trainer.fit(data.x, data.y, {.validation = {other.x, other.y}, .epochs = 100, .batch_size = 2,
-                                                         .seed = 4, .callbacks = {&early}});
+    const History history = trainer.fit(
+        data.x, data.y,
+        {.validation = {other.x, other.y}, .epochs = 100, .batch_size = 2, .seed = 4, .callbacks = {&early}});
     ASSERT_GE(early.stopped_epoch(), 0);
     EXPECT_EQ(static_cast<Index>(history.epochs.size()), early.stopped_epoch() + 1);
     EXPECT_EQ(early.stopped_epoch(), early.best_epoch() + 2);
@@ -475,8 +485,10 @@ TYPED_TEST(TrainerOf, NotANumberInTheDataIsAnErrorAndChangesNothing) {
         [&] { trainer.fit(data.x, data.y, {.epochs = 2, .batch_size = 2}); });
     good.train_step(part_of(data.x, 0, 2), part_of(data.y, 0, 2));
     good.train_step(part_of(data.x, 2, 2), part_of(data.y, 2, 2));
-    EXPECT_TRUE(message.starts_with("Trainer::fit: epoch 1 of 2, batch 3 of 3: the loss is nan; the largest gradient norm "
-                                    "before was ")) << message;
+    EXPECT_TRUE(
+        message.starts_with("Trainer::fit: epoch 1 of 2, batch 3 of 3: the loss is nan; the largest gradient norm "
+                            "before was "))
+        << message;
     EXPECT_TRUE(message.ends_with("; the weights are as before this step")) << message;
     EXPECT_EQ(weights_of(model), weights_of(before));
     EXPECT_EQ(state_of(model), state_of(before));
@@ -495,8 +507,9 @@ TYPED_TEST(TrainerOf, GradientThatIsNotFiniteIsAnErrorAndChangesNothing) {
     const std::vector<S> before = weights_of(model);
     Trainer trainer(model, Loss::mean_absolute_error({.reduction = "sum"}), SGD{});
     const std::string message = message_of<std::runtime_error>([&] { trainer.train_step(data.x, data.y); });
-    EXPECT_EQ(message, "Trainer::train_step: the norm of the gradients is inf at a loss of 32; the largest gradient norm "
-                       "before was 0; the weights are as before this step");
+    EXPECT_EQ(message,
+              "Trainer::train_step: the norm of the gradients is inf at a loss of 32; the largest gradient norm "
+              "before was 0; the weights are as before this step");
     EXPECT_EQ(weights_of(model), before);
 }
 
@@ -539,13 +552,15 @@ TEST(Trainer, RefusesOptionsThatDoNotFit) {
     EXPECT_EQ(message(trainer, {.epochs = -1}), "Trainer::fit: epochs expected at least 0, received -1");
     EXPECT_EQ(message(trainer, {.initial_epoch = -1}), "Trainer::fit: initial_epoch expected at least 0, received -1");
     EXPECT_EQ(message(trainer, {.window = -1}), "Trainer::fit: window expected at least 0, received -1");
-    EXPECT_EQ(message(trainer, {.window = 2}), "Trainer::fit: window expected stateful layers that do not go backwards, "
-                                               "received layer \"gru\"");
+    EXPECT_EQ(message(trainer, {.window = 2}),
+              "Trainer::fit: window expected stateful layers that do not go backwards, "
+              "received layer \"gru\"");
     EXPECT_EQ(message(carrying, {.batch_size = 2}),
               "Trainer::fit: a stateful model expected batches of one size, received 5 samples for a batch_size of 2");
     EXPECT_EQ(message(carrying, {.window = 2, .resets = resets}),
               "Trainer::fit: resets expected only at the first step of a window of 2, received step 1 of sample 3");
-    EXPECT_EQ(message(carrying, {.resets = resets.topRows(2).eval()}), "Trainer::fit: resets expected (5, 4), received (2, 4)");
+    EXPECT_EQ(message(carrying, {.resets = resets.topRows(2).eval()}),
+              "Trainer::fit: resets expected (5, 4), received (2, 4)");
     EXPECT_EQ(message_of<ShapeError>([&] { carrying.fit(data.x, last.y, {.window = 2}); }),
               "Trainer::fit: window expected targets of 4 steps, received 1");
 }

@@ -90,6 +90,10 @@ public:
     [[nodiscard]] std::uint64_t calls() const { return calls_; }
     void set_calls(std::uint64_t calls) { calls_ = calls; }
 
+    /// What, with the number of the call, decides the masks.
+    [[nodiscard]] std::uint64_t seed() const { return seed_; }
+    void set_seed(std::uint64_t seed) { seed_ = seed; }
+
     [[nodiscard]] Index bytes() const {
         Index size = 0;
         for (const RowMatrix<S>& mask : masks_.input) size += mask.size();

@@ -45,9 +45,12 @@ public:
         if (is_active) draw_dropout_mask(mask, options_.rate, RandomStream(seed_, calls_++));
     }
 
-    /// How many calls have drawn masks: with the seed it decides the next ones, so that training can resume.
+    /// How many calls have drawn masks, and the seed, drawn where options() has none: together they decide the next
+    /// masks, so that training can resume.
     [[nodiscard]] std::uint64_t dropout_calls() const { return calls_; }
     void set_dropout_calls(std::uint64_t calls) { calls_ = calls; }
+    [[nodiscard]] std::uint64_t dropout_seed() const { return seed_; }
+    void set_dropout_seed(std::uint64_t seed) { seed_ = seed; }
 
 private:
     DropoutOptions options_;

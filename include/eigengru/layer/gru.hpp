@@ -191,9 +191,12 @@ public:
     /// Forgets the carried state and the batch size.
     void clear_state() { carried_.clear(); }
 
-    /// How many calls have drawn dropout masks: with the seed it decides the next ones, so that training can resume.
+    /// How many calls have drawn dropout masks, and the seed, drawn where options() has none: together they decide the
+    /// next masks, so that training can resume.
     [[nodiscard]] std::uint64_t dropout_calls() const { return drawn_.calls(); }
     void set_dropout_calls(std::uint64_t calls) { drawn_.set_calls(calls); }
+    [[nodiscard]] std::uint64_t dropout_seed() const { return drawn_.seed(); }
+    void set_dropout_seed(std::uint64_t seed) { drawn_.set_seed(seed); }
 
 private:
     explicit Gru(Cell cell)

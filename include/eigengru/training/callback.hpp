@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Callback: what a Trainer calls between its batches and epochs. The ready ones are in callbacks.hpp and progress_bar.hpp.
+// Callback: what a Trainer calls between its batches and epochs. The ready ones are in callbacks.hpp and
+// progress_bar.hpp.
 #pragma once
 
 #include "eigengru/core/error.hpp"
@@ -106,7 +107,8 @@ namespace detail {
 /// Throws: FormatError unless a callback's state has at least `least` numbers.
 inline void check_state_size(std::string_view name, std::span<const double> state, std::size_t least) {
     if (state.size() < least)
-        EIGENGRU_THROW(FormatError, name, ": expected a state of at least ", least, " numbers, received ", state.size());
+        EIGENGRU_THROW(FormatError, name, ": expected a state of at least ", least, " numbers, received ",
+                       state.size());
 }
 
 }  // namespace detail

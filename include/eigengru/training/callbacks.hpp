@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ready callbacks: early stopping, checkpoints, a learning rate for each epoch, a log as CSV. The progress bar is in
-// progress_bar.hpp.
+// The ready callbacks: early stopping, checkpoints, a learning rate for each epoch, a log as CSV. The progress bar is
+// in progress_bar.hpp.
 #pragma once
 
 #include "eigengru/math/names.hpp"
@@ -115,8 +115,8 @@ private:
     std::vector<double> best_weights_;
 };
 
-/// Writes a checkpoint after every epoch, every `every_batches` batches where that is above 0, and when the stop flag ends
-/// the training: Trainer::resume goes on from there.
+/// Writes a checkpoint after every epoch, every `every_batches` batches where that is above 0, and when the stop flag
+/// ends the training: Trainer::resume goes on from there.
 class Checkpoint : public Callback {
 public:
     explicit Checkpoint(std::filesystem::path path, Index every_batches = 0)
@@ -188,8 +188,8 @@ private:
 };
 
 /// A line for each epoch: epoch (from 0), loss, val_loss (empty without validation) and learning_rate. The numbers read
-/// back as the same bits. A training that starts anew replaces the file; one that goes on from a checkpoint first cuts off
-/// what was written after it.
+/// back as the same bits. A training that starts anew replaces the file; one that goes on from a checkpoint first
+/// cuts off what was written after it.
 class CsvLog : public Callback {
 public:
     explicit CsvLog(std::filesystem::path path) : path_(std::move(path)) {}

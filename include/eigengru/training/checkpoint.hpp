@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A training run in one file: the weights of a model, what its layers carry, the optimiser, and the caller's own counters.
-// A Trainer writes such files; a training loop of one's own can too.
+// A training run in one file: the weights of a model, what its layers carry, the optimiser, and the caller's own
+// counters. A Trainer writes such files; a training loop of one's own can too.
 //
 // Blocks (see checkpoint_file.hpp; S is the scalar type of the model):
 //
@@ -8,7 +8,7 @@
 //     weights/<layer>/<weight>     S, row-major; <layer> is the number of the layer
 //     state/<layer>                S, (batch, units), of stateful GRUs that carry one
 //     dropout/calls                i64, how many calls of each layer have drawn masks
-//     dropout/seeds                i64, the seed of each layer that drops, else 0
+//     dropout/seeds                i64, the seed of each layer's masks
 //     optimizer                    text, the recipe
 //     optimizer/rates              f64, the learning rate, or samples of its schedule
 //     optimizer/iterations         i64
@@ -27,8 +27,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///     save_checkpoint("run.ckpt", model, optimizer, {.counters = {{"step", step}}});
 ///     step = load_checkpoint("run.ckpt", model, optimizer).counters.at("step");
 ///
-/// Throws: FormatError when it cannot be written; OptionError for a layer that drops without a seed, whose masks nobody
-/// could draw again. Then the old file is untouched.
+/// Throws: FormatError when it cannot be written; then the old file is untouched.
 template <RealScalar S>
 void save_checkpoint(const std::filesystem::path& path, const Sequential<S>& model, const Optimizer<S>& optimizer,
                      const CheckpointExtras& extras = {}) {
@@ -42,10 +41,10 @@ void save_checkpoint(const std::filesystem::path& path, const Sequential<S>& mod
     writer.write(path);
 }
 
-/// Puts model and optimiser back where they were: weights, carried states, dropout counters, slots, iterations and a
-/// constant learning rate. They must be built as those that were saved: the same layers by kind, name and shape, the same
-/// seeds of dropout, the same recipe and schedule. A layer that is not stateful leaves a state in the file alone.
-/// Throws: FormatError that names the file and what differs, OptionError as save_checkpoint(); nothing has changed then.
+/// Puts model and optimiser back where they were: weights, carried states, dropout counters and seeds, slots, iterations and
+/// a constant learning rate. They must be built as those that were saved: the same layers by kind, name and shape, the
+/// same recipe and schedule. A layer that is not stateful leaves a state in the file alone.
+/// Throws: FormatError that names the file and what differs; nothing has changed then.
 template <RealScalar S>
 CheckpointExtras load_checkpoint(const std::filesystem::path& path, Sequential<S>& model, Optimizer<S>& optimizer) {
     const detail::LoadedCheckpoint<S> loaded = detail::read_checkpoint(path, model, optimizer);
@@ -53,7 +52,7 @@ CheckpointExtras load_checkpoint(const std::filesystem::path& path, Sequential<S
     return loaded.extras;
 }
 
-/// The weights alone, for predictions: no optimiser is needed, and seeds do not matter. Throws: FormatError.
+/// The weights alone, for predictions: no optimiser is needed. Throws: FormatError.
 template <RealScalar S>
 void load_checkpoint_weights(const std::filesystem::path& path, Sequential<S>& model) {
     const CheckpointReader reader(path);

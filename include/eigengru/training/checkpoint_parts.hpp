@@ -40,7 +40,8 @@ template <RealScalar S>
     static_assert(std::variant_size_v<typename Sequential<S>::Layer> == kLayerKinds.size());
     std::vector<std::string> lines;
     for_each_layer(model, [&](std::size_t i, const auto& layer) {
-        const std::string start = text("layer ", i, ": ", kLayerKinds[model.layers()[i].index()], " \"", layer.name(), "\"");
+        const std::string start =
+            text("layer ", i, ": ", kLayerKinds[model.layers()[i].index()], " \"", layer.name(), "\"");
         lines.push_back(start);
         for_each_weight(layer, [&](std::string_view name, const RowMatrix<S>& values) {
             lines.push_back(text(start, " ", name, " ", shape_text(values.rows(), values.cols())));
@@ -59,34 +60,9 @@ template <RealScalar S>
     return lines;
 }
 
-/// The seed of a layer's dropout, 0 where it never drops. Throws: OptionError for a layer that drops without a seed.
-template <class L>
-[[nodiscard]] std::int64_t dropout_seed(std::string_view where, const L& layer) {
-    if constexpr (DroppingLayer<L>) {
-        bool drops = false;
-        if constexpr (GruLayer<L>)
-            drops = is_dropping(layer.options().dropout) || is_dropping(layer.options().recurrent_dropout);
-        else
-            drops = layer.options().rate > 0.0;
-        if (drops && !layer.options().seed)
-            EIGENGRU_THROW(OptionError, where, ": layer \"", layer.name(),
-                           "\" drops and has no seed; expected one, since a training that goes on would draw other masks");
-        if (drops) return static_cast<std::int64_t>(*layer.options().seed);
-    }
-    return 0;
-}
-
 template <class T>
 [[nodiscard]] std::span<const T> elements(const T* data, Index size) {
     return {data, static_cast<std::size_t>(size)};
-}
-
-/// Throws: OptionError, see dropout_seed().
-template <RealScalar S>
-[[nodiscard]] std::vector<std::int64_t> dropout_seeds(std::string_view where, const Sequential<S>& model) {
-    std::vector<std::int64_t> seeds;
-    for_each_layer(model, [&](std::size_t, const auto& layer) { seeds.push_back(dropout_seed(where, layer)); });
-    return seeds;
 }
 
 template <RealScalar S>
@@ -101,14 +77,15 @@ void add_model(CheckpointWriter& writer, const Sequential<S>& model) {
     });
     LayerStates<S> states;
     states.store(model);
-    std::vector<std::int64_t> calls;
+    std::vector<std::int64_t> calls, seeds;
     for (std::size_t i = 0; i < states.entries.size(); ++i) {
-        const auto& [is_carried, state, dropout_calls] = states.entries[i];
+        const auto& [is_carried, state, dropout_calls, dropout_seed] = states.entries[i];
         if (is_carried) writer.add(text("state/", i), elements(state.data(), state.size()));
         calls.push_back(static_cast<std::int64_t>(dropout_calls));
+        seeds.push_back(static_cast<std::int64_t>(dropout_seed));
     }
     writer.add("dropout/calls", std::span<const std::int64_t>(calls));
-    writer.add("dropout/seeds", std::span<const std::int64_t>(dropout_seeds("save_checkpoint", model)));
+    writer.add("dropout/seeds", std::span<const std::int64_t>(seeds));
 }
 
 template <RealScalar S>
@@ -167,12 +144,9 @@ template <RealScalar S>
     std::vector<std::int64_t> calls(states.entries.size()), seeds(states.entries.size());
     reader.read("dropout/calls", std::span<std::int64_t>(calls));
     reader.read("dropout/seeds", std::span<std::int64_t>(seeds));
-    for_each_layer(model, [&]<class L>(std::size_t i, const L& layer) {
-        const std::int64_t seed = dropout_seed(where, layer);
-        if (seed != seeds[i])
-            EIGENGRU_THROW(FormatError, where, ": layer \"", layer.name(), "\" expected the dropout seed ",
-                           static_cast<std::uint64_t>(seed), ", received ", static_cast<std::uint64_t>(seeds[i]));
-        states.entries[i] = {.dropout_calls = static_cast<std::uint64_t>(calls[i])};
+    for_each_layer(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
+        states.entries[i] = {.dropout_calls = static_cast<std::uint64_t>(calls[i]),
+                             .dropout_seed = static_cast<std::uint64_t>(seeds[i])};
         const std::string block = text("state/", i);
         if constexpr (GruLayer<L>) {
             if (!reader.has(block)) return;
@@ -245,7 +219,7 @@ struct LoadedCheckpoint {
     }
 };
 
-/// Throws: FormatError; OptionError for a layer that drops without a seed.
+/// Throws: FormatError.
 template <RealScalar S>
 [[nodiscard]] LoadedCheckpoint<S> read_checkpoint(const std::filesystem::path& path, const Sequential<S>& model,
                                                   const Optimizer<S>& optimizer) {

@@ -21,7 +21,7 @@ struct DataSet {
 /// The arguments of Trainer::fit besides inputs and targets. Names and defaults are those of keras.Model.fit.
 template <RealScalar S>
 struct FitOptions {
-    DataSet<S> validation = {};              ///< `{x, y}`: its loss is taken after every epoch; the model never learns it
+    DataSet<S> validation = {};              ///< `{x, y}`: its loss is reported after every epoch
     MaskView mask = {};                      ///< (samples, time), true = use
     MatrixView<const S> sample_weight = {};  ///< (samples, 1), or (samples, time) where the outputs are sequences
     Index epochs = 1;                        ///< the number of the last epoch, counted from 1
@@ -30,7 +30,7 @@ struct FitOptions {
     std::optional<std::uint64_t> seed = {};  ///< of the shuffling; random when absent
     Index initial_epoch = 0;                 ///< epochs done before
     Index window = 0;                        ///< truncated BPTT: time steps of one update; 0: all
-    MaskView resets = {};                    ///< (samples, time), true: a row's carried state becomes zeros before this step
+    MaskView resets = {};                    ///< (samples, time), true: zeros for a row's state before this step
     std::vector<AnyCallback> callbacks = {};       ///< values, or pointers to objects that outlive the call
     const std::atomic<bool>* stop_flag = nullptr;  ///< when it turns true the batch is finished and fit returns
 };

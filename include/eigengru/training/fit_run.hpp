@@ -33,15 +33,18 @@ public:
           order_(static_cast<std::size_t>(plan_.samples)),
           is_shuffled_(options.shuffle && (options.window > 0 || !is_stateful(step.model()))) {
         rows_.reserve(static_cast<std::size_t>(plan_.batch_size));
-        status_ = {.epochs = options.epochs, .batches = plan_.size(), .has_validation = options.validation.x.is_present()};
+        status_ = {
+            .epochs = options.epochs, .batches = plan_.size(), .has_validation = options.validation.x.is_present()};
     }
 
-    /// Before run(): the callbacks forget, or go on from those of a checkpoint. Throws: OptionError when these are others.
+    /// Before run(): the callbacks forget, or go on from those of a checkpoint. Throws: OptionError when these are
+    /// others.
     void start_callbacks(const FitProgress& from, bool is_resumed) const {
         const std::vector<std::string> names = callback_names();
         std::vector<std::string> expected, received;
         for (const auto& [name, state] : from.callbacks) expected.push_back(name);
-        std::ranges::copy_if(names, std::back_inserter(received), [](const std::string& name) { return !name.empty(); });
+        std::ranges::copy_if(names, std::back_inserter(received),
+                             [](const std::string& name) { return !name.empty(); });
         std::ranges::sort(received);
         if (is_resumed && received != expected)
             EIGENGRU_THROW(OptionError, "Trainer::fit: to go on, expected the callbacks ", quoted_list(expected),
@@ -80,7 +83,8 @@ public:
     void set_weights(std::span<const double> weights) override {
         const Index count = step_.model().count_params();
         if (static_cast<Index>(weights.size()) != count)
-            EIGENGRU_THROW(ShapeError, "TrainingRun::set_weights: expected ", count, " weights, received ", weights.size());
+            EIGENGRU_THROW(ShapeError, "TrainingRun::set_weights: expected ", count, " weights, received ",
+                           weights.size());
         std::size_t next = 0;
         step_.model().update_variables([&](Variable<S> v) {
             for (Index r = 0; r < v.values.rows(); ++r)
@@ -142,7 +146,8 @@ private:
         if (!options_.resets.is_present()) return;
         rows_.clear();
         for (Index b = 0; b < part.rows; ++b)
-            if (options_.resets(order_[static_cast<std::size_t>(part.first_row + b)], part.first_step)) rows_.push_back(b);
+            if (options_.resets(order_[static_cast<std::size_t>(part.first_row + b)], part.first_step))
+                rows_.push_back(b);
         if (!rows_.empty()) reset_rows(step_.model(), rows_);
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the layers of a model keep besides their weights: carried states and the counters of dropout. For a checkpoint,
-// and to put a model back where it was.
+// What the layers of a model keep besides their weights: carried states, and what decides the next dropout masks. For a
+// checkpoint, and to put a model back where it was.
 #pragma once
 
 #include "eigengru/layer/sequential.hpp"
@@ -44,7 +44,7 @@ void reset_rows(Sequential<S>& model, const std::vector<Index>& rows) {
     });
 }
 
-/// The carried states and dropout counters of a model. A value; stored again, it keeps its memory.
+/// The carried states, dropout counters and seeds of a model. A value; stored again, it keeps its memory.
 template <RealScalar S>
 class LayerStates {
 public:
@@ -52,6 +52,7 @@ public:
         bool is_carried = false;          ///< whether there is a state
         RowMatrix<S> state = {};          ///< (batch, units)
         std::uint64_t dropout_calls = 0;  ///< 0 for layers that never drop
+        std::uint64_t dropout_seed = 0;   ///< likewise
     };
 
     void store(const Sequential<S>& model) {
@@ -61,7 +62,10 @@ public:
                 entries[i].is_carried = layer.state().rows() > 0;
                 if (entries[i].is_carried) entries[i].state = layer.state();
             }
-            if constexpr (DroppingLayer<L>) entries[i].dropout_calls = layer.dropout_calls();
+            if constexpr (DroppingLayer<L>) {
+                entries[i].dropout_calls = layer.dropout_calls();
+                entries[i].dropout_seed = layer.dropout_seed();
+            }
         });
     }
 
@@ -72,7 +76,10 @@ public:
                 layer.clear_state();
                 if (layer.options().stateful && entries[i].is_carried) layer.set_state(entries[i].state);
             }
-            if constexpr (DroppingLayer<L>) layer.set_dropout_calls(entries[i].dropout_calls);
+            if constexpr (DroppingLayer<L>) {
+                layer.set_dropout_calls(entries[i].dropout_calls);
+                layer.set_dropout_seed(entries[i].dropout_seed);
+            }
         });
     }
 

@@ -43,8 +43,8 @@ template <OptimizerRecipe R>
                 exact_text(o.global_clipnorm), ")");
 }
 
-/// The rate alone where it is constant, else the rates at iterations 0, 1, 2, 4, 8, ...: two schedules with the same ones
-/// are taken for the same.
+/// The rate alone where it is constant, else the rates at iterations 0, 1, 2, 4, 8, ...: two schedules with the same
+/// ones are taken for the same.
 [[nodiscard]] inline std::vector<double> sampled_rates(const LearningRate& rate) {
     std::vector<double> rates{rate.at(0)};
     if (rate == LearningRate(rates[0])) return rates;

@@ -24,8 +24,8 @@ struct StepPlace {
 
 /// A model with its loss and its optimiser.
 ///
-/// The loss is that of the outputs, masked by the mask that reaches them, plus the penalties of the trainable weights and
-/// of the activities.
+/// The loss is that of the outputs, masked by the mask that reaches them, plus the penalties of the trainable weights
+/// and of the activities.
 template <RealScalar S>
 class TrainStep {
 public:
@@ -41,11 +41,13 @@ public:
     [[nodiscard]] double largest_norm() const { return largest_norm_; }
     void set_largest_norm(double norm) { largest_norm_ = norm; }
 
-    /// One update; returns the loss before it. Allocates nothing from the second time on (for the same memory and sizes).
-    /// Throws: std::runtime_error when the loss or a gradient is not finite; weights, optimiser, carried states and
-    /// dropout counters are then as before.
+    /// One update; returns the loss before it. Allocates nothing from the second time on (for the same memory and
+    /// sizes).
+    /// Throws: std::runtime_error when the loss or a gradient is not finite, ShapeError, OptionError; weights,
+    /// optimiser, carried states and dropout counters are then as before.
     double update(const DataSet<S>& data, BatchMemory<S>& memory, const StepPlace& place) {
         before_.store(*model_);
+        Undo undo{before_, *model_};
         const double loss = run(data, memory, true);
         if (!std::isfinite(loss)) fail(place, text("the loss is ", loss));
         model_->backward(memory.tape, memory.d_outputs, memory.gradients);
@@ -53,6 +55,7 @@ public:
         if (!std::isfinite(norm)) fail(place, text("the norm of the gradients is ", norm, " at a loss of ", loss));
         largest_norm_ = std::max(largest_norm_, norm);
         optimizer_.step(*model_, std::as_const(memory.gradients.parameters).flat());
+        undo.is_needed = false;
         return loss;
     }
 
@@ -60,6 +63,17 @@ public:
     [[nodiscard]] double evaluate(const DataSet<S>& data, BatchMemory<S>& memory) { return run(data, memory, false); }
 
 private:
+    /// Puts the layers' states back unless the step was done.
+    struct Undo {
+        const LayerStates<S>& before;
+        Sequential<S>& model;
+        bool is_needed = true;
+
+        ~Undo() {
+            if (is_needed) before.restore(model);
+        }
+    };
+
     double run(const DataSet<S>& data, BatchMemory<S>& memory, bool is_training) {
         const SequenceView<const S> outputs =
             model_->forward(data.x, {.mask = data.mask, .training = is_training}, memory.tape);
@@ -74,8 +88,7 @@ private:
         return static_cast<double>(loss + model_->regularization_loss() + memory.tape.activity_loss());
     }
 
-    [[noreturn]] void fail(const StepPlace& place, const std::string& what) {
-        before_.restore(*model_);
+    [[noreturn]] void fail(const StepPlace& place, const std::string& what) const {
         EIGENGRU_THROW(std::runtime_error, place.to_string(), what, "; the largest gradient norm before was ",
                        largest_norm_, "; the weights are as before this step");
     }
@@ -87,8 +100,8 @@ private:
     LayerStates<S> before_;
 };
 
-/// The mean loss over a data set outside of training, each batch weighted by its samples and steps. Stateful layers begin
-/// at zeros; their states are put back.
+/// The mean loss over a data set outside of training, each batch weighted by its samples and steps. Stateful layers
+/// begin at zeros; their states are put back.
 template <RealScalar S>
 [[nodiscard]] double evaluate(TrainStep<S>& step, const DataSet<S>& data, const BatchPlan& plan,
                               BatchMemories<S>& memories) {

@@ -12,20 +12,20 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///
 ///     Sequential<float> model({Gru<float>(1, {.units = 16}), Dense<float>(16, {.units = 1})});
 ///     Trainer trainer(model, "mse", Adam{.learning_rate = 1e-3});
-///     History history = trainer.fit(x, y, {.validation = {x_test, y_test}, .epochs = 20, .callbacks = {ProgressBar()}});
+///     History history = trainer.fit(x, y, {.epochs = 20, .callbacks = {ProgressBar()}});
 ///     double error = trainer.evaluate(x_test, y_test);
 ///
 /// The reported loss is Keras's: that of the outputs, masked by the mask that reaches them, plus the penalties of the
 /// trainable weights and of the activities.
 ///
-/// A training that was interrupted goes on bit for bit: build model and trainer as before, resume(), and call fit() with
-/// the same data and options.
+/// A training that was interrupted goes on bit for bit: build model and trainer as before, resume(), and call fit()
+/// with the same data and options.
 ///
 ///     trainer.fit(x, y, {.epochs = 20, .seed = 1, .callbacks = {Checkpoint("run.ckpt")}, .stop_flag = &interrupted});
 ///     trainer.resume("run.ckpt");      // later, in another process
 ///
-/// The trainer refers to the model, which must outlive it; loss and optimiser are values. Data is looked at during a call
-/// only. One thread at a time.
+/// The trainer refers to the model, which must outlive it; loss and optimiser are values. Data is looked at during a
+/// call only. One thread at a time.
 template <RealScalar S>
 class Trainer {
 public:
@@ -44,24 +44,24 @@ public:
         detail::set_learning_rate("Trainer::set_learning_rate", step_.optimizer(), rate);
     }
 
-    /// Trains on x (samples, time, features) with targets y of the shape of the model's outputs, epoch after epoch, each
-    /// over all samples in batches; the last batch may be smaller. After the first epoch the steps allocate nothing but
-    /// what a change of batch size needs in the layers. fit() starts at initial_epoch with the weights as they are; after
-    /// resume(), where the checkpoint was written.
+    /// Trains on x (samples, time, features) with targets y of the shape of the model's outputs, epoch after epoch,
+    /// each over all samples in batches; the last batch may be smaller. After the first epoch the steps allocate
+    /// nothing but what a change of batch size needs in the layers. fit() starts at initial_epoch with the weights as
+    /// they are; after resume(), where the checkpoint was written.
     ///
     /// Stateful layers. With a window (truncated BPTT) each batch of long sequences is cut into windows of that many
     /// steps, one update each: states go on from window to window, gradients do not, and every batch begins at zeros.
-    /// Without a window the state of row i goes on in row i of the next batch, also from epoch to epoch; samples then keep
-    /// their order, whatever `shuffle` says, and their number must be a multiple of the batch size. In both, `resets` zeros
-    /// single rows before a batch or window.
+    /// Without a window the state of row i goes on in row i of the next batch, also from epoch to epoch; samples then
+    /// keep their order, whatever `shuffle` says, and their number must be a multiple of the batch size. In both,
+    /// `resets` zeros single rows before a batch or window.
     ///
     /// Where the stop flag is set, the batch is finished, the callbacks hear of it (Checkpoint writes) and fit returns.
     ///
-    /// Throws: ShapeError, OptionError, and nothing has changed; what callbacks throw; std::runtime_error that names
-    /// epoch, batch and the largest gradient norm when a loss or gradient is not finite: weights, states and optimiser are
-    /// as before that step.
-    /// Differs from Keras: a loss that is not finite ends the training; the order of the samples is our own generator's;
-    /// stateful layers without a window are not shuffled; validation leaves their states alone.
+    /// Throws: ShapeError, OptionError, and the weights have not changed; what callbacks throw; std::runtime_error that
+    /// names epoch, batch and the largest gradient norm when a loss or gradient is not finite: weights, states and
+    /// optimiser are as before that step.
+    /// Differs from Keras: a loss that is not finite ends the training; the order of the samples is our own
+    /// generator's; stateful layers without a window are not shuffled; validation leaves their states alone.
     History fit(SequenceView<const S> x, SequenceView<const S> y, const FitOptions<S>& options = {}) {
         const DataSet<S> data{x, y, options.mask, options.sample_weight};
         check_fit(data, options);
@@ -110,7 +110,8 @@ public:
     }
 
 private:
-    detail::BatchPlan checked_plan(std::string_view where, const DataSet<S>& data, Index batch_size, Index window) const {
+    detail::BatchPlan checked_plan(std::string_view where, const DataSet<S>& data, Index batch_size,
+                                   Index window) const {
         detail::check_data_set(where, data);
         detail::check_window(where, step_.model(), data, window);
         const detail::BatchPlan plan{data.x.shape().batch, data.x.shape().time, batch_size, window};
@@ -120,7 +121,8 @@ private:
 
     void check_fit(const DataSet<S>& data, const FitOptions<S>& options) const {
         constexpr std::string_view where = "Trainer::fit";
-        if (options.epochs < 0) EIGENGRU_THROW(OptionError, where, ": epochs expected at least 0, received ", options.epochs);
+        if (options.epochs < 0)
+            EIGENGRU_THROW(OptionError, where, ": epochs expected at least 0, received ", options.epochs);
         if (options.initial_epoch < 0)
             EIGENGRU_THROW(OptionError, where, ": initial_epoch expected at least 0, received ", options.initial_epoch);
         const detail::BatchPlan plan = checked_plan(where, data, options.batch_size, options.window);
