@@ -24,8 +24,7 @@ constexpr Index kCols = 128;
 template <class S>
 RowMatrix<S> make_values() {
     RowMatrix<S> values(kRows, kCols);
-    for (Index i = 0; i < values.size(); ++i)
-        values.data()[i] = S(6) * std::sin(static_cast<S>(i) * S(0.7));
+    for (Index i = 0; i < values.size(); ++i) values.data()[i] = S(6) * std::sin(static_cast<S>(i) * S(0.7));
     return values;
 }
 
@@ -72,18 +71,20 @@ void compare_with_eigen(const char* scalar, Effort effort) {
         std::cout << std::setw(8) << scalar << std::setw(9) << name << std::setw(14) << times[0] / size << std::setw(14)
                   << times[1] / size << std::setw(12) << times[1] / times[0] << std::endl;
     };
-    compare("tanh", [](RowMatrix<S>& x) { x = x.array().tanh(); }, [](long double x) { return std::tanh(x); });
-    compare("sigmoid", [](RowMatrix<S>& x) { x = x.array().logistic(); },
-            [](long double x) { return 1 / (1 + std::exp(-x)); });
+    compare(
+        "tanh", [](RowMatrix<S>& x) { x = x.array().tanh(); }, [](long double x) { return std::tanh(x); });
+    compare(
+        "sigmoid", [](RowMatrix<S>& x) { x = x.array().logistic(); },
+        [](long double x) { return 1 / (1 + std::exp(-x)); });
 }
 
 void list_all(Effort effort) {
     const RowMatrix<float> values = make_values<float>();
     const std::vector<std::string> names{
-        "relu",        "tanh",        "sigmoid",        "relu6",       "leaky_relu",  "elu",         "selu",
-        "celu",        "gelu",        "silu",           "hard_silu",   "hard_sigmoid", "hard_tanh",  "softplus",
-        "softsign",    "exponential", "mish",           "log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink",
-        "squareplus",  "sparse_plus", "sparse_sigmoid", "softmax",     "log_softmax", "sparsemax"};
+        "relu",       "tanh",        "sigmoid",        "relu6",       "leaky_relu",   "elu",         "selu",
+        "celu",       "gelu",        "silu",           "hard_silu",   "hard_sigmoid", "hard_tanh",   "softplus",
+        "softsign",   "exponential", "mish",           "log_sigmoid", "tanh_shrink",  "soft_shrink", "hard_shrink",
+        "squareplus", "sparse_plus", "sparse_sigmoid", "softmax",     "log_softmax",  "sparsemax"};
     RowMatrix<float> out(kRows, kCols);
     std::vector<Contender> contenders;
     for (const std::string& name : names)
@@ -103,7 +104,8 @@ int run(int argc, char** argv) {
     std::cout << std::fixed << std::setprecision(3) << "Blocks of " << kRows << " x " << kCols
               << ", copied and overwritten.\n\n"
               << std::setw(8) << "type" << std::setw(9) << "name" << std::setw(14) << "ns/element" << std::setw(14)
-              << "Eigen's" << std::setw(12) << "ratio" << "\n";
+              << "Eigen's" << std::setw(12) << "ratio"
+              << "\n";
     compare_with_eigen<float>("float", effort);
     compare_with_eigen<double>("double", effort);
     list_all(effort);

@@ -54,8 +54,10 @@ template <class S, bool ResetAfter>
 class HoistedGru {
 public:
     HoistedGru(const Weights<S>& weights, Index batch, Index time)
-        : w_(weights), h_(RowMatrix<S>::Zero(batch, weights.recurrent_kernel.rows())),
-          projected_(batch * time, weights.kernel.cols()), m_(batch, weights.kernel.cols()) {
+        : w_(weights),
+          h_(RowMatrix<S>::Zero(batch, weights.recurrent_kernel.rows())),
+          projected_(batch * time, weights.kernel.cols()),
+          m_(batch, weights.kernel.cols()) {
         bias_ = w_.bias.row(0);
         if (ResetAfter) bias_.leftCols(2 * h_.cols()) += w_.bias.row(1).leftCols(2 * h_.cols());
     }
@@ -66,8 +68,7 @@ public:
         const auto [batch, time, features] = inputs.shape();
         const Index n = h_.cols();
         projected_.rowwise() = bias_;
-        projected_.noalias() +=
-            Eigen::Map<const RowMatrix<S>>(inputs.data(), batch * time, features) * w_.kernel;
+        projected_.noalias() += Eigen::Map<const RowMatrix<S>>(inputs.data(), batch * time, features) * w_.kernel;
         const ConstRow recurrent_bias(&w_.bias(w_.bias.rows() - 1, 2 * n), n);  // the candidate's; ResetAfter
         for (Index t = 0; t < time; ++t) {
             if constexpr (ResetAfter)

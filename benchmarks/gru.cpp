@@ -32,10 +32,8 @@ template <class S, bool ResetAfter>
 Result measure(const Cell& cell, const Effort& effort) {
     const Index n = cell.units;
     const Weights<S> weights = make_weights<S>(n, n, ResetAfter);
-    Gru<S, ResetAfter> layer(n, {.units = n,
-                                 .recurrent_initializer = "zeros",
-                                 .return_sequences = true,
-                                 .stateful = cell.is_step});
+    Gru<S, ResetAfter> layer(
+        n, {.units = n, .recurrent_initializer = "zeros", .return_sequences = true, .stateful = cell.is_step});
     layer.set_weights({weights.kernel, weights.recurrent_kernel, weights.bias});
     layer.prepare(cell.batch, cell.time);
     NaiveGru<S, ResetAfter> naive(weights, cell.batch);
@@ -44,18 +42,16 @@ Result measure(const Cell& cell, const Effort& effort) {
     Sequence<S> inputs({cell.batch, cell.time, n});
     fill(inputs.data(), inputs.size(), S(1));
     Sequence<S> y({cell.batch, cell.time, n}), y_naive = y, y_hoisted = y;
-    const std::vector<Contender> contenders{
-        {"layer", [&] { layer.call(inputs, {}, {.sequences = y}); }},
-        {"naive",
-         [&] {
-             if (!cell.is_step) naive.reset();
-             naive.run(inputs, y_naive);
-         }},
-        {"hoisted",
-         [&] {
-             if (!cell.is_step) hoisted.reset();
-             hoisted.run(inputs, y_hoisted);
-         }}};
+    const std::vector<Contender> contenders{{"layer", [&] { layer.call(inputs, {}, {.sequences = y}); }},
+                                            {"naive",
+                                             [&] {
+                                                 if (!cell.is_step) naive.reset();
+                                                 naive.run(inputs, y_naive);
+                                             }},
+                                            {"hoisted", [&] {
+                                                 if (!cell.is_step) hoisted.reset();
+                                                 hoisted.run(inputs, y_hoisted);
+                                             }}};
 
     Result result;
     for (int i = 0; i < (cell.is_step ? 3 : 1); ++i) {

@@ -85,7 +85,8 @@ public:
         }
         const double mean = std::exp(log_sum_ / cells_);
         const auto verdict = [](bool is_reached) { return is_reached ? "reached" : "NOT reached"; };
-        std::cout << "\n" << cells_ << " cells. Geometric mean " << mean << " (aim: 1.00): " << verdict(mean >= 1.0)
+        std::cout << "\n"
+                  << cells_ << " cells. Geometric mean " << mean << " (aim: 1.00): " << verdict(mean >= 1.0)
                   << ". Worst cell " << worst_ << ", " << worst_name_ << " (aim: 0.85): " << verdict(worst_ >= 0.85)
                   << ".\n";
         if (eigengru_test::kAllocationCounterWorks)
@@ -104,7 +105,8 @@ private:
 struct Report {
     /// `file` lies beside the program and starts with `header`.
     Report(int argc, char** argv, const std::string& file, const std::string& header)
-        : arguments(parse_arguments(argc, argv)), filter(arguments.filter),
+        : arguments(parse_arguments(argc, argv)),
+          filter(arguments.filter),
           csv(std::filesystem::path(argv[0]).parent_path() / file) {
         csv << header << "\n";
     }

@@ -28,8 +28,10 @@ struct Result {
 template <class S>
 struct Task {
     explicit Task(const Size& size)
-        : inputs({size.batch, size.time, size.features}), d_outputs({size.batch, size.time, size.units}),
-          initial_state(size.batch, size.units), d_state(size.batch, size.units) {
+        : inputs({size.batch, size.time, size.features}),
+          d_outputs({size.batch, size.time, size.units}),
+          initial_state(size.batch, size.units),
+          d_state(size.batch, size.units) {
         fill(inputs.data(), inputs.size(), S(1));
         fill(d_outputs.data(), d_outputs.size(), S(0.5));
         fill(initial_state.data(), initial_state.size(), S(0.25));
@@ -63,10 +65,9 @@ void check_gradients(const Gradients<S>& expected, const TrainedGru<S, ResetAfte
 template <class S, bool ResetAfter>
 Result measure(const Size& size, const Effort& effort) {
     const Weights<S> weights = make_weights<S>(size.features, size.units, ResetAfter);
-    Gru<S, ResetAfter> layer(size.features, {.units = size.units,
-                                             .recurrent_initializer = "zeros",
-                                             .return_sequences = true,
-                                             .return_state = true});
+    Gru<S, ResetAfter> layer(
+        size.features,
+        {.units = size.units, .recurrent_initializer = "zeros", .return_sequences = true, .return_state = true});
     layer.set_weights({weights.kernel, weights.recurrent_kernel, weights.bias});
     TrainedGru<S, ResetAfter> by_hand(weights, size.batch, size.time);
 

@@ -30,10 +30,20 @@ template <class S, bool ResetAfter>
 class TrainedGru {
 public:
     TrainedGru(const Weights<S>& weights, Index batch, Index time)
-        : w_(weights), batch_(batch), time_(time), n_(weights.recurrent_kernel.rows()),
-          x_(time * batch, weights.kernel.rows()), h_((time + 1) * batch, n_), gates_(time * batch, 3 * n_),
-          m_(time * batch, n_), products_(batch, 3 * n_), d_(time * batch, 3 * n_), d_state_(batch, n_),
-          recurrent_kernel_t_(3 * n_, n_), gradients_(weights), d_inputs_({batch, time, weights.kernel.rows()}) {}
+        : w_(weights),
+          batch_(batch),
+          time_(time),
+          n_(weights.recurrent_kernel.rows()),
+          x_(time * batch, weights.kernel.rows()),
+          h_((time + 1) * batch, n_),
+          gates_(time * batch, 3 * n_),
+          m_(time * batch, n_),
+          products_(batch, 3 * n_),
+          d_(time * batch, 3 * n_),
+          d_state_(batch, n_),
+          recurrent_kernel_t_(3 * n_, n_),
+          gradients_(weights),
+          d_inputs_({batch, time, weights.kernel.rows()}) {}
 
     /// outputs (batch, time, units) and state (batch, units).
     void forward(SequenceView<const S> inputs, const RowMatrix<S>& initial_state, SequenceView<S> outputs,
@@ -158,10 +168,10 @@ private:
 
     const Weights<S>& w_;
     Index batch_, time_, n_;
-    RowMatrix<S> x_, h_;     ///< inputs; the states before each step, and the last one
+    RowMatrix<S> x_, h_;      ///< inputs; the states before each step, and the last one
     RowMatrix<S> gates_, m_;  ///< z | r | c, activated; m
-    RowMatrix<S> products_;  ///< of the state with the recurrent kernel, or its gradients
-    RowMatrix<S> d_;         ///< dz | dr | dc
+    RowMatrix<S> products_;   ///< of the state with the recurrent kernel, or its gradients
+    RowMatrix<S> d_;          ///< dz | dr | dc
     RowMatrix<S> d_state_, recurrent_kernel_t_;
     Weights<S> gradients_;
     Sequence<S> d_inputs_;

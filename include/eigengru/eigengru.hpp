@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Eigengru: Keras's GRU layer for C++ on Eigen. This header is the whole library but the optional parts, which are included
-// by name (eigengru/io/keras.hpp). It needs Eigen alone.
+// Eigengru: Keras's GRU layer for C++ on Eigen. This header is the whole library but the optional parts, which are
+// included by name (eigengru/io/keras.hpp). It needs Eigen alone.
 #pragma once
 
 #include "eigengru/fwd.hpp"                      // IWYU pragma: export

@@ -12,8 +12,8 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
-using eigengru::detail::Gates;
 using eigengru::detail::gate_stride;
+using eigengru::detail::Gates;
 using eigengru::detail::GradientRows;
 using eigengru::detail::kInputSlots;
 using eigengru::detail::kSlotM;
@@ -23,9 +23,12 @@ template <class S, bool ResetAfter>
 class Products {
 public:
     Products(Index batch, Index steps, Index features, Index units)
-        : batch_(batch), units_(units), d_(RowMatrix<S>::Random(batch * steps, gate_stride(units))),
+        : batch_(batch),
+          units_(units),
+          d_(RowMatrix<S>::Random(batch * steps, gate_stride(units))),
           gates_(RowMatrix<S>::Random(batch * steps, 4 * units)),
-          inputs_(RowMatrix<S>::Random(batch * steps, features)), states_(RowMatrix<S>::Random(batch * steps, units)),
+          inputs_(RowMatrix<S>::Random(batch * steps, features)),
+          states_(RowMatrix<S>::Random(batch * steps, units)),
           scratch_(static_cast<std::size_t>(batch * steps * std::max(features, units))) {}
 
     void drop(std::size_t input_masks, std::size_t state_masks) {

@@ -140,8 +140,10 @@ TYPED_TEST(GruCellOf, UsesNoScratchBeyondItsSize) {
 template <class S, bool R>
 struct RecordedStep {
     explicit RecordedStep(const GruCell<S, R>& cell, Index batch)
-        : inputs(random_matrix<S>(batch, cell.features())), state(random_matrix<S>(batch, cell.units())),
-          next(batch, cell.units()), d_next(random_matrix<S>(batch, cell.units())) {
+        : inputs(random_matrix<S>(batch, cell.features())),
+          state(random_matrix<S>(batch, cell.units())),
+          next(batch, cell.units()),
+          d_next(random_matrix<S>(batch, cell.units())) {
         std::vector<S> scratch(cell.scratch_size(batch));
         cell.forward(inputs, state, next, scratch, tape);
     }
@@ -206,9 +208,11 @@ TYPED_TEST(GruCellOf, GradientsWithOtherOptionsAreTheLayers) {
         for (const char* recurrent : {"hard_sigmoid", "sigmoid"})
             expect_gradients_of_layer(
                 CellOf<TypeParam>(5, {.units = 6, .activation = activation, .recurrent_activation = recurrent}), 3);
-    expect_gradients_of_layer(CellOf<TypeParam>(5, {.units = 6, .kernel_regularizer = Regularizer::l1(0.1),
+    expect_gradients_of_layer(CellOf<TypeParam>(5, {.units = 6,
+                                                    .kernel_regularizer = Regularizer::l1(0.1),
                                                     .recurrent_regularizer = Regularizer::orthogonal(),
-                                                    .bias_regularizer = "l2"}), 3);
+                                                    .bias_regularizer = "l2"}),
+                              3);
 }
 
 TYPED_TEST(GruCellOf, GradientsOfAnEmptyBatchAreZeros) {
@@ -272,9 +276,8 @@ TEST(GruCellForwardErrors, AreThoseOfTheStepAndLeaveTheTape) {
     const GruCell<float> cell(5, {.units = 6});
     RecordedStep<float, true> step(cell, 4);
     std::vector<float> scratch(cell.scratch_size(4));
-    EXPECT_EQ(message_of<ShapeError>([&] {
-                  cell.forward(random_matrix<float>(4, 7), step.state, step.next, scratch, step.tape);
-              }),
+    EXPECT_EQ(message_of<ShapeError>(
+                  [&] { cell.forward(random_matrix<float>(4, 7), step.state, step.next, scratch, step.tape); }),
               "GruCell::forward: inputs expected shape (4, 5), received (4, 7)");
     EXPECT_FALSE(step.tape.empty());
 }
@@ -372,8 +375,8 @@ TEST(GruCell, SeedOfAnInitializerIsItsOwn) {
 }
 
 TEST(GruCell, WeightsOfOneSeedDiffer) {
-    const GruCell<double> cell(6, {.units = 6, .kernel_initializer = "random_normal",
-                                   .recurrent_initializer = "random_normal", .seed = 1});
+    const GruCell<double> cell(
+        6, {.units = 6, .kernel_initializer = "random_normal", .recurrent_initializer = "random_normal", .seed = 1});
     EXPECT_NE(cell.parameters().kernel(), cell.parameters().recurrent_kernel());
 }
 
@@ -400,8 +403,10 @@ TEST(GruCell, ParametersOfATemporaryAreRefused) {
 }
 
 TEST(GruCell, LossesAreThoseOfItsWeights) {
-    GruCell<double> cell(1, {.units = 1, .kernel_regularizer = Regularizer::l1(1.0),
-                             .recurrent_regularizer = Regularizer::l2(1.0), .bias_regularizer = Regularizer::l1(0.5)});
+    GruCell<double> cell(1, {.units = 1,
+                             .kernel_regularizer = Regularizer::l1(1.0),
+                             .recurrent_regularizer = Regularizer::l2(1.0),
+                             .bias_regularizer = Regularizer::l1(0.5)});
     cell.update_parameters([](auto& p) { p.flat().setConstant(2.0); });
     EXPECT_DOUBLE_EQ(cell.losses().kernel, 3 * 2.0);
     EXPECT_DOUBLE_EQ(cell.losses().recurrent_kernel, 3 * 4.0);

@@ -10,8 +10,8 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
-using eigengru::detail::Gates;
 using eigengru::detail::gate_stride;
+using eigengru::detail::Gates;
 using eigengru::detail::StepFunction;
 
 template <class S>
@@ -96,8 +96,8 @@ TYPED_TEST(FusedStep, TheGradientIsTheGeneralOne) {
         eigengru::detail::start_step_gradient_tanh<S>(gates, values.h.data(), d_next.data(), fused.gates(),
                                                       fused.h.data());
         eigengru::detail::start_step_gradient<true, S>(
-            this->function(), {gates, gates, general.gates(), values.h.data(), d_next.data(), general.h.data(), {},
-                               no_kernel});
+            this->function(),
+            {gates, gates, general.gates(), values.h.data(), d_next.data(), general.h.data(), {}, no_kernel});
         EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
         EXPECT_LE((fused.h - general.h).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
     });

@@ -34,9 +34,14 @@ public:
           inputs_(RowMatrix<S>::Random(batch, kFeatures)),
           state_(RowMatrix<S>::Random(batch, units)) {
         parameters_.flat().setRandom();
-        options_ = {.batch = static_cast<std::size_t>(batch), .time = 1, .features = kFeatures,
-                    .units = static_cast<std::size_t>(units), .activation = {activation, {}},
-                    .recurrent_activation = {recurrent, {}}, .use_bias = use_bias, .reset_after = ResetAfter};
+        options_ = {.batch = static_cast<std::size_t>(batch),
+                    .time = 1,
+                    .features = kFeatures,
+                    .units = static_cast<std::size_t>(units),
+                    .activation = {activation, {}},
+                    .recurrent_activation = {recurrent, {}},
+                    .use_bias = use_bias,
+                    .reset_after = ResetAfter};
     }
 
     /// The gradients of the gates and of the state that the step back gives for random dh', against the differences of

@@ -18,7 +18,9 @@ class Embedded {
 public:
     Embedded(Index rows, Index cols, Index gap)
         : memory_(RowMatrix<S>::Constant(rows + 2, cols + 2 * gap, std::numeric_limits<S>::quiet_NaN())),
-          rows_(rows), cols_(cols), gap_(gap) {
+          rows_(rows),
+          cols_(cols),
+          gap_(gap) {
         map() = RowMatrix<S>::Random(rows, cols);
     }
 

@@ -54,8 +54,8 @@ TYPED_TEST(RowProductsOf, AreThoseOfAnyBatchToTheBit) {
             const Row<S, TypeParam::kResetAfter> row(features, units);
             std::vector<S> memory(static_cast<std::size_t>(4 * units));
             const StepFunction<S> f = row.function();
-            eigengru::detail::set_gates_to_biases<TypeParam::kResetAfter>(
-                f, Gates<S>{memory.data(), 1, units, 4 * units});
+            eigengru::detail::set_gates_to_biases<TypeParam::kResetAfter>(f,
+                                                                          Gates<S>{memory.data(), 1, units, 4 * units});
             const std::vector<S> biases = memory;
             const bool is_short = eigengru::detail::add_row_products<TypeParam::kResetAfter>(
                 f, row.x.data(), row.h.data(), memory.data());

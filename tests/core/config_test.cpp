@@ -27,8 +27,8 @@ TEST(Config, VersionMacrosAreIntegers) {
 }
 
 TEST(Config, AbiNameStartsWithTheVersion) {
-    const std::string version = "v" EIGENGRU_TEST_EXPANDED_STRING_OF(EIGENGRU_VERSION_MAJOR) "_"
-                                    EIGENGRU_TEST_EXPANDED_STRING_OF(EIGENGRU_VERSION_MINOR) "_";
+    const std::string version = "v" EIGENGRU_TEST_EXPANDED_STRING_OF(
+        EIGENGRU_VERSION_MAJOR) "_" EIGENGRU_TEST_EXPANDED_STRING_OF(EIGENGRU_VERSION_MINOR) "_";
     EXPECT_EQ(kAbi.rfind(version, 0), 0u) << kAbi;
 }
 

@@ -31,7 +31,9 @@ TEST(CheckedSize, OfAZeroIsZero) {
 }
 
 TEST(CheckedSize, RefusesNegativeSizes) {
-    EXPECT_EQ(message_of<ShapeError>([] { (void)detail::checked_size("Here", {2, -3}); }),
+    EXPECT_EQ(message_of<ShapeError>([] {
+                  (void)detail::checked_size("Here", {2, -3});
+              }),
               "Here: expected sizes of at least 0, received -3");
 }
 
@@ -202,7 +204,9 @@ TYPED_TEST(ViewOf, SequenceFromVectorDeducesWritable) {
 
 TYPED_TEST(ViewOf, SequenceRefusesASpanOfTheWrongSize) {
     const auto values = counting<TypeParam>(23);
-    EXPECT_EQ(message_of<ShapeError>([&] { SequenceView<const TypeParam>(values, Shape3{2, 3, 4}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  SequenceView<const TypeParam>(values, Shape3{2, 3, 4});
+              }),
               "SequenceView: shape (2, 3, 4) needs 24 elements, received 23");
 }
 

@@ -23,9 +23,8 @@ TEST(Where, FailsWithItsText) {
 }
 
 TEST(InFile, TurnsAnOptionErrorIntoAFormatError) {
-    EXPECT_EQ(format_error_of([] {
-                  io::detail::in_file(Where("f"), [] { EIGENGRU_THROW(OptionError, "rate expected 1"); });
-              }),
+    EXPECT_EQ(format_error_of(
+                  [] { io::detail::in_file(Where("f"), [] { EIGENGRU_THROW(OptionError, "rate expected 1"); }); }),
               "f: rate expected 1");
 }
 
@@ -63,8 +62,7 @@ TEST(ReadFile, RefusesAFileAboveTheLimitWithoutReadingIt) {
     const ScratchFolder folder;
     write(folder / "large.h5", {1});
     std::filesystem::resize_file(folder / "large.h5", io::kMostFileBytes + 1);  // a hole: takes no room on the disk
-    EXPECT_EQ(refusal(folder / "large.h5"),
-              "f: large.h5: expected at most 2147483648 bytes, the file has 2147483649");
+    EXPECT_EQ(refusal(folder / "large.h5"), "f: large.h5: expected at most 2147483648 bytes, the file has 2147483649");
 }
 
 }  // namespace

@@ -95,27 +95,27 @@ TEST(GruConfig, HonoursEveryArgument) {
     const double l1 = layer_config(const_cast<Json&>(model), "gru")["kernel_regularizer"]["config"]["l1"];
     EXPECT_NEAR(l1, 0.001, 1e-9);  // this Keras backend rounds it to float
     const GruConfig config = io::gru_config(layers(model)[2]);
-    const GruOptions expected{.units = 7,
-                              .activation = "softsign",
-                              .recurrent_activation = "hard_sigmoid",
-                              .use_bias = true,
-                              .kernel_initializer = Initializer::he_normal({.seed = 3}),
-                              .recurrent_initializer = Initializer::orthogonal({.gain = 0.7, .seed = 4}),
-                              .bias_initializer =
-                                  Initializer::random_uniform({.minval = -0.2, .maxval = 0.3, .seed = 5}),
-                              .kernel_regularizer = Regularizer::l1(l1),
-                              .recurrent_regularizer = config.options.recurrent_regularizer,
-                              .bias_regularizer = Regularizer::l1_l2({.l1 = 0.003, .l2 = 0.004}),
-                              .activity_regularizer = config.options.activity_regularizer,
-                              .kernel_constraint = Constraint::max_norm({.max_value = 1.5, .axis = 1}),
-                              .recurrent_constraint = Constraint::unit_norm({.axis = 0}),
-                              .bias_constraint = Constraint::non_neg(),
-                              .dropout = 0.1,
-                              .recurrent_dropout = 0.2,
-                              .seed = 11,
-                              .return_sequences = true,
-                              .unroll = true,
-                              .zero_output_for_mask = true};
+    const GruOptions expected{
+        .units = 7,
+        .activation = "softsign",
+        .recurrent_activation = "hard_sigmoid",
+        .use_bias = true,
+        .kernel_initializer = Initializer::he_normal({.seed = 3}),
+        .recurrent_initializer = Initializer::orthogonal({.gain = 0.7, .seed = 4}),
+        .bias_initializer = Initializer::random_uniform({.minval = -0.2, .maxval = 0.3, .seed = 5}),
+        .kernel_regularizer = Regularizer::l1(l1),
+        .recurrent_regularizer = config.options.recurrent_regularizer,
+        .bias_regularizer = Regularizer::l1_l2({.l1 = 0.003, .l2 = 0.004}),
+        .activity_regularizer = config.options.activity_regularizer,
+        .kernel_constraint = Constraint::max_norm({.max_value = 1.5, .axis = 1}),
+        .recurrent_constraint = Constraint::unit_norm({.axis = 0}),
+        .bias_constraint = Constraint::non_neg(),
+        .dropout = 0.1,
+        .recurrent_dropout = 0.2,
+        .seed = 11,
+        .return_sequences = true,
+        .unroll = true,
+        .zero_output_for_mask = true};
     EXPECT_EQ(config.options, expected) << config << "\n" << expected.to_string();
     EXPECT_EQ(config.options.recurrent_regularizer.kind(), RegularizerKind::l2);
     EXPECT_NEAR(config.options.recurrent_regularizer.parameters().l2, 0.002, 1e-9);

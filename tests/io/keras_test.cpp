@@ -170,7 +170,9 @@ TEST(LoadModel, ChecksShapesAgainstTheConfiguration) {
                     "received (3, 18)");
     expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["units"] = 2147483647; }),
                     "kernel expected shape (3, 6442450941), received (3, 18)");
-    expect_contains(edited_refusal([](Json& m) { layer_config(m, "input_layer")["batch_shape"] = {nullptr, 5, 4}; }),
+    expect_contains(edited_refusal([](Json& m) {
+                        layer_config(m, "input_layer")["batch_shape"] = {nullptr, 5, 4};
+                    }),
                     "kernel expected shape (4, 18), received (3, 18)");
     expect_contains(edited_refusal([](Json& m) { layer_config(m, "dense")["units"] = 3; }),
                     "layers/dense/vars/0: kernel expected shape (6, 3), received (6, 2)");
@@ -189,15 +191,15 @@ TEST(LoadModel, NamesTheLayerOfAnArgumentOutOfRange) {
                     "a.keras: layer \"gru\": activation: Activation: expected one of \"linear\"");
     expect_contains(edited_refusal([](Json& m) { layer_config(m, "dropout")["rate"] = 2; }, "stack.tensorflow.keras"),
                     "a.keras: layer \"dropout\": Dropout: rate expected a rate in [0, 1], received 2");
-    expect_contains(edited_refusal([](Json& m) { layer_config(m, "masking")["mask_value"] = "NaN"; },
-                                   "stack.tensorflow.keras"),
-                    "a.keras: layer \"masking\": Masking: mask_value expected a finite number, received nan");
+    expect_contains(
+        edited_refusal([](Json& m) { layer_config(m, "masking")["mask_value"] = "NaN"; }, "stack.tensorflow.keras"),
+        "a.keras: layer \"masking\": Masking: mask_value expected a finite number, received nan");
 }
 
 TEST(LoadModel, RefusesLayersThatDoNotFit) {
-    expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["return_sequences"] = false; },
-                                   "two_gru.tensorflow.keras"),
-                    "a.keras: Sequential: layer \"gru_1\" expected sequences");
+    expect_contains(
+        edited_refusal([](Json& m) { layer_config(m, "gru")["return_sequences"] = false; }, "two_gru.tensorflow.keras"),
+        "a.keras: Sequential: layer \"gru_1\" expected sequences");
     expect_contains(edited_refusal([](Json& m) { layer_config(m, "gru")["return_state"] = true; }),
                     "layer \"gru\": return_state expected false in a Sequential");
     expect_contains(edited_refusal([](Json& m) { m["config"]["layers"] = Json::array(); }),

@@ -43,7 +43,9 @@ TEST_F(WeightGroupTest, AFirstSizeOfZeroStandsForAny) {
 TEST_F(WeightGroupTest, NamesBothShapes) {
     const io::Hdf5File file = this->file();
     io::detail::WeightGroup weights(file, "vars");
-    EXPECT_EQ(format_error_of([&] { weights.next("kernel", {2, 4}); }),
+    EXPECT_EQ(format_error_of([&] {
+                  weights.next("kernel", {2, 4});
+              }),
               "f: vars/0: kernel expected shape (2, 4), received (2, 3)");
 }
 

@@ -24,13 +24,19 @@ protected:
     template <class Error = ShapeError>
     std::string call(const CallOptions<float>& given, Shape3 shape = {2, 5, 4}) const {
         const Sequence<float> x(shape);
-        return message_of<Error>([&] { detail::check_call<float>(x, given, {"Gru::operator()", options, 4, carried}); });
+        return message_of<Error>([&] {
+            detail::check_call<float>(x, given, {"Gru::operator()", options, 4, carried});
+        });
     }
     std::string output(const OutputView<float>& given, Shape3 shape = {2, 5, 4}) const {
-        return message_of<ShapeError>([&] { detail::check_output<float>(given, shape, {"Gru::call", options, 4, carried}); });
+        return message_of<ShapeError>([&] {
+            detail::check_output<float>(given, shape, {"Gru::call", options, 4, carried});
+        });
     }
     std::string state(MatrixView<const float> values) const {
-        return message_of<ShapeError>([&] { detail::check_state<float>(values, {"Gru::set_state", options, 4, carried}); });
+        return message_of<ShapeError>([&] {
+            detail::check_state<float>(values, {"Gru::set_state", options, 4, carried});
+        });
     }
 };
 
@@ -136,7 +142,9 @@ TEST_F(CallCheck, EmptyBatchNeedsNoOutputs) {
 // States
 
 TEST_F(CallCheck, StateOfALayerThatIsNotStatefulIsMisuse) {
-    EXPECT_EQ(message_of<std::logic_error>([&] { detail::check_state<float>(matrix, {"Gru::set_state", options, 4, 0}); }),
+    EXPECT_EQ(message_of<std::logic_error>([&] {
+                  detail::check_state<float>(matrix, {"Gru::set_state", options, 4, 0});
+              }),
               "Gru::set_state: the layer is not stateful");
 }
 

@@ -47,7 +47,9 @@ TEST(CarriedStateOf, RefusesRowsThatAreNotThereAndChangesNothing) {
               "Gru::reset_state: rows[0] expected none before the first call, received 0");
     const RowMatrix<float> ones = RowMatrix<float>::Ones(5, 2);
     carried.set(ones);
-    EXPECT_EQ(message_of<ShapeError>([&] { carried.reset({1, 5}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  carried.reset({1, 5});
+              }),
               "Gru::reset_state: rows[1] expected 0 to 4, received 5");
     EXPECT_THROW(carried.reset({-1}), ShapeError);
     EXPECT_EQ(carried.state(), ones);

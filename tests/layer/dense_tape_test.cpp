@@ -70,8 +70,7 @@ void expect_gradients(const DenseOptions& options) {
     loss.dense.forward(loss.inputs, tape);
     const DenseGradients<double> g = loss.dense.backward(tape, loss.coefficients);
     loss.dense.update_parameters([&](auto& p) {
-        for (Index i = 0; i < p.size(); ++i)
-            EXPECT_NEAR(g.parameters.flat()[i], loss.slope(p.flat()[i]), 1e-7) << i;
+        for (Index i = 0; i < p.size(); ++i) EXPECT_NEAR(g.parameters.flat()[i], loss.slope(p.flat()[i]), 1e-7) << i;
     });
     for (Index i = 0; i < loss.inputs.size(); ++i)
         EXPECT_NEAR(g.inputs.data()[i], loss.slope(loss.inputs.data()[i]), 1e-7) << i;
@@ -80,8 +79,11 @@ void expect_gradients(const DenseOptions& options) {
 TEST(DenseBackward, IsTheSlopeOfTheLoss) {
     expect_gradients({.units = 4});
     expect_gradients({.units = 4, .activation = "softmax", .use_bias = false});
-    expect_gradients({.units = 2, .activation = "gelu", .kernel_regularizer = "l2",
-                      .bias_regularizer = Regularizer::l1_l2({.l1 = 0.1, .l2 = 0.2}), .activity_regularizer = "l2"});
+    expect_gradients({.units = 2,
+                      .activation = "gelu",
+                      .kernel_regularizer = "l2",
+                      .bias_regularizer = Regularizer::l1_l2({.l1 = 0.1, .l2 = 0.2}),
+                      .activity_regularizer = "l2"});
 }
 
 TEST(DenseBackward, LeavesTheRegularizersOfAFrozenLayerOut) {
@@ -103,7 +105,9 @@ TEST(DenseBackward, AllocatesNothingTheSecondTime) {
         const AllocationCount count;
         dense.forward(x, tape);
         dense.backward(tape, d, g);
-        if (i == 1) { EXPECT_EQ(count.count(), 0U); }
+        if (i == 1) {
+            EXPECT_EQ(count.count(), 0U);
+        }
     }
 }
 
@@ -115,7 +119,9 @@ TEST(DenseBackward, RefusesWhatDoesNotFit) {
     EXPECT_THROW(dense.forward(random_sequence<float>({1, 1, 3}), tape), ShapeError);
     dense.forward(random_sequence<float>({1, 1, 2}), tape);
     EXPECT_THROW((void)other.backward(tape, d), std::logic_error);
-    EXPECT_EQ(message_of<ShapeError>([&] { (void)dense.backward(tape, random_sequence<float>({1, 1, 2})); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  (void)dense.backward(tape, random_sequence<float>({1, 1, 2}));
+              }),
               "Dense::backward: d_outputs expected shape (1, 1, 3), received (1, 1, 2)");
     const Dense<float> custom(2, {.units = 1, .activation = Activation::custom("same", [](auto x) { return x; })});
     EXPECT_THROW(custom.forward(random_sequence<float>({1, 1, 2}), tape), OptionError);

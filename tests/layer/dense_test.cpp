@@ -106,9 +106,13 @@ TEST(Dense, RefusesWrongWeightsAndStaysAsItWas) {
     const RowMatrix<float> kernel = RowMatrix<float>::Ones(3, 2), bias = RowMatrix<float>::Ones(1, 2);
     EXPECT_EQ(message_of<ShapeError>([&] { dense.set_weights({kernel}); }),
               "Dense::set_weights: expected 2 weights, received 1");
-    EXPECT_EQ(message_of<ShapeError>([&] { dense.set_weights({bias, bias}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  dense.set_weights({bias, bias});
+              }),
               "Dense::set_weights: kernel expected shape (3, 2), received (1, 2)");
-    EXPECT_EQ(message_of<ShapeError>([&] { dense.set_weights({kernel, kernel}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  dense.set_weights({kernel, kernel});
+              }),
               "Dense::set_weights: bias expected shape (1, 2), received (3, 2)");
     EXPECT_EQ(dense.get_weights(), before);
 }

@@ -28,8 +28,10 @@ Sequence<S> random_sequence(const Shape3& shape) {
 template <class S>
 struct RandomGradients {
     RandomGradients(const GruOptions& options, Index batch, Index time)
-        : has_sequences(options.return_sequences), sequences(random_sequence<S>({batch, time, options.units})),
-          last(RowMatrix<S>::Random(batch, options.units)), state(RowMatrix<S>::Random(batch, options.units)) {}
+        : has_sequences(options.return_sequences),
+          sequences(random_sequence<S>({batch, time, options.units})),
+          last(RowMatrix<S>::Random(batch, options.units)),
+          state(RowMatrix<S>::Random(batch, options.units)) {}
 
     [[nodiscard]] OutputGradients<S> view() const {
         OutputGradients<S> d{.last = last, .state = state};
@@ -138,7 +140,8 @@ TYPED_TEST(GruBackward, StridedGradientsAreReadWhereTheyLie) {
     both << this->d.last, this->d.state;
     const Index width = this->kUnits + 3;
     const SequenceView<const S> d_sequences(wide.data(), this->d.sequences.shape(), {this->kTime * width, width});
-    EXPECT_TRUE(is_same(this->layer.backward(tape, {.sequences = d_sequences, .last = both.leftCols(this->kUnits),
+    EXPECT_TRUE(is_same(this->layer.backward(tape, {.sequences = d_sequences,
+                                                    .last = both.leftCols(this->kUnits),
                                                     .state = both.rightCols(this->kUnits)}),
                         expected));
 }
@@ -177,10 +180,10 @@ TYPED_TEST(GruBackward, DrawnDropoutMasksAreThoseOfTheForwardPass) {
 
 TYPED_TEST(GruBackward, NoSequencesGiveZerosAndTheRegularizers) {
     using S = typename TypeParam::Scalar;
-    typename TestFixture::Layer other(
-        this->kFeatures,
-        {.units = 5, .kernel_regularizer = Regularizer::l2(0.5), .activity_regularizer = "l2",
-         .return_sequences = true});
+    typename TestFixture::Layer other(this->kFeatures, {.units = 5,
+                                                        .kernel_regularizer = Regularizer::l2(0.5),
+                                                        .activity_regularizer = "l2",
+                                                        .return_sequences = true});
     for (const Index every : {0, 2}) {
         Tape<S> tape(TapeOptions{.checkpoint_every = every});
         (void)other.forward(Sequence<S>({0, 3, this->kFeatures}), {}, tape);

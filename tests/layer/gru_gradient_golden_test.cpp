@@ -71,7 +71,8 @@ double worst_of(const GoldenCase& golden, const std::string& prefix, const Gradi
         if (!golden.has_array(key)) return;
         const auto [absolute, scale] = difference_to(golden.array(key), data, size);
         const double loose = golden.number("tolerance") > 1e-10 ? 1e-6 : 1e-10;
-        const double recorded = golden.has_option("float32_gradient_error") ? golden.number("float32_gradient_error") : 0;
+        const double recorded =
+            golden.has_option("float32_gradient_error") ? golden.number("float32_gradient_error") : 0;
         const double tolerance = std::is_same_v<S, double> ? loose * scale : std::max(1e-4 * scale, 4.0 * recorded);
         worst = std::max(worst, absolute == 0.0 ? 0.0 : absolute / tolerance);
     };

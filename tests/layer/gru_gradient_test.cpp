@@ -50,14 +50,42 @@ private:
 
 const std::vector<Activation>& activations() {
     static const std::vector<Activation> all{
-        "linear", "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "hard_silu",
-        "hard_sigmoid", "hard_tanh", "softplus", "softsign", "exponential", "mish", "log_sigmoid", "tanh_shrink",
-        "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax",
+        "linear",
+        "tanh",
+        "sigmoid",
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "gelu",
+        "silu",
+        "hard_silu",
+        "hard_sigmoid",
+        "hard_tanh",
+        "softplus",
+        "softsign",
+        "exponential",
+        "mish",
+        "log_sigmoid",
+        "tanh_shrink",
+        "soft_shrink",
+        "hard_shrink",
+        "squareplus",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "softmax",
+        "log_softmax",
         "sparsemax",
-        Activation::relu({.negative_slope = 0.1, .max_value = 0.6, .threshold = 0.05}), Activation::elu({.alpha = 0.7}),
-        Activation::celu({.alpha = 1.7}), Activation::gelu({.approximate = true}),
-        Activation::threshold({.threshold = 0.1, .default_value = -0.2}), Activation::squareplus({.b = 1.5}),
-        Activation::custom("cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; })};
+        Activation::relu({.negative_slope = 0.1, .max_value = 0.6, .threshold = 0.05}),
+        Activation::elu({.alpha = 0.7}),
+        Activation::celu({.alpha = 1.7}),
+        Activation::gelu({.approximate = true}),
+        Activation::threshold({.threshold = 0.1, .default_value = -0.2}),
+        Activation::squareplus({.b = 1.5}),
+        Activation::custom(
+            "cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; })};
     return all;
 }
 

@@ -54,11 +54,11 @@ struct ActivationPair {
 std::vector<ActivationPair> all_activations() {
     std::vector<ActivationPair> all;
     for (const char* name :
-         {"linear",       "tanh",         "sigmoid",    "relu",       "relu6",          "leaky_relu", "elu",
-          "selu",         "celu",         "gelu",       "silu",       "hard_silu",      "swish",      "hard_swish",
-          "hard_sigmoid", "hard_tanh",    "softplus",   "softsign",   "exponential",    "mish",       "log_sigmoid",
-          "tanh_shrink",  "soft_shrink",  "squareplus", "hard_shrink", "sparse_sigmoid", "sparse_plus",
-          "softmax",      "log_softmax",  "sparsemax"})
+         {"linear",      "tanh",           "sigmoid",      "relu",        "relu6",       "leaky_relu",
+          "elu",         "selu",           "celu",         "gelu",        "silu",        "hard_silu",
+          "swish",       "hard_swish",     "hard_sigmoid", "hard_tanh",   "softplus",    "softsign",
+          "exponential", "mish",           "log_sigmoid",  "tanh_shrink", "soft_shrink", "squareplus",
+          "hard_shrink", "sparse_sigmoid", "sparse_plus",  "softmax",     "log_softmax", "sparsemax"})
         all.push_back({{name, {}}, Activation(name)});
     all.push_back({{"relu", {{"negative_slope", 0.1}, {"max_value", 0.6}, {"threshold", 0.05}}},
                    Activation::relu({.negative_slope = 0.1, .max_value = 0.6, .threshold = 0.05})});
@@ -183,10 +183,10 @@ public:
     }
 
     struct Result {
-        double difference = 0.0;       // of the layer to the reference of the same scalar type
-        double rounding_error = 0.0;   // of that reference to the one in double
-        bool is_untouched = true;      // what lies between the outputs
-        bool has_exploded = false;     // a gate that is not in [0, 1] can do that; such numbers say nothing
+        double difference = 0.0;      // of the layer to the reference of the same scalar type
+        double rounding_error = 0.0;  // of that reference to the one in double
+        bool is_untouched = true;     // what lies between the outputs
+        bool has_exploded = false;    // a gate that is not in [0, 1] can do that; such numbers say nothing
         double float_tolerance = 0.0;
     };
 
@@ -329,8 +329,7 @@ private:
 
     ReferenceOutput<double> in_double(const ReferenceCall<S>& call) const {
         return reference_gru<double>(
-            reference_,
-            {as_double(weights_.kernel), as_double(weights_.recurrent_kernel), as_double(weights_.bias)},
+            reference_, {as_double(weights_.kernel), as_double(weights_.recurrent_kernel), as_double(weights_.bias)},
             {as_double(call.inputs), call.mask, as_double(call.initial_state), as_double(call.input_dropout_masks),
              as_double(call.state_dropout_masks)});
     }
@@ -448,8 +447,8 @@ TYPED_TEST(GruAtRandom, AgreesWithTheScalarLoops) {
         const auto result = random.run();
         if (result.has_exploded) continue;
         const double tolerance = std::is_same_v<S, double> ? 1e-11 : result.float_tolerance;
-        EXPECT_LE(result.difference, tolerance) << "seed " << seed << ", rounding error " << result.rounding_error
-                                                << ": " << random.description();
+        EXPECT_LE(result.difference, tolerance)
+            << "seed " << seed << ", rounding error " << result.rounding_error << ": " << random.description();
         EXPECT_TRUE(result.is_untouched) << "seed " << seed << ": " << random.description();
         worst = std::max(worst, result.difference);
         closest = std::max(closest, result.difference / tolerance);

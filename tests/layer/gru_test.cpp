@@ -225,7 +225,9 @@ TEST(GruStateful, AnotherLayerCarriesNothing) {
 TEST(GruStateful, AnotherBatchSizeIsAnErrorThatNamesBoth) {
     Gru<float> layer(4, {.units = 3, .stateful = true});
     (void)layer(inputs_of<float>({2, 5, 4}));
-    EXPECT_EQ(message_of<ShapeError>([&] { layer(inputs_of<float>({7, 5, 4})); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  layer(inputs_of<float>({7, 5, 4}));
+              }),
               "Gru::operator(): inputs have a batch size of 7, this stateful layer carries the state of 2 sequences "
               "(clear_state() forgets them)");
 }
@@ -265,7 +267,9 @@ TEST(GruStateful, ResetStateOfSomeRowsKeepsTheOthers) {
 TEST(GruStateful, ResetStateOfARowThatIsNotThereChangesNothing) {
     Gru<float> layer(4, {.units = 3, .stateful = true});
     const RowMatrix<float> state = layer(inputs_of<float>({4, 5, 4})).state;
-    EXPECT_EQ(message_of<ShapeError>([&] { layer.reset_state({0, 4}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  layer.reset_state({0, 4});
+              }),
               "Gru::reset_state: rows[1] expected 0 to 3, received 4");
     EXPECT_THROW(layer.reset_state({-1}), ShapeError);
     EXPECT_EQ(layer.state(), state);
@@ -470,7 +474,9 @@ TEST_F(GruErrors, WrongOutputs) {
 TEST(Gru, SequencesWithoutReturnSequencesAreAnError) {
     Gru<float> layer(4, {.units = 3});
     Sequence<float> sequences({2, 5, 3});
-    EXPECT_EQ(message_of<ShapeError>([&] { layer.call(inputs_of<float>({2, 5, 4}), {}, {.sequences = sequences}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  layer.call(inputs_of<float>({2, 5, 4}), {}, {.sequences = sequences});
+              }),
               "Gru::call: output.sequences expected none without return_sequences, received shape (2, 5, 3)");
 }
 
@@ -850,9 +856,9 @@ TEST(GruLosses, ActivityOfASequenceOfStridedMemoryIsTheSame) {
 TYPED_TEST(GruOf, ApplyConstraintsProjectsEachWeight) {
     using S = typename TypeParam::Scalar;
     LayerOf<TypeParam> layer(4, {.units = 3,
-                                        .kernel_constraint = "non_neg",
-                                        .recurrent_constraint = "unit_norm",
-                                        .bias_constraint = Constraint::max_norm({.max_value = 0.5})});
+                                 .kernel_constraint = "non_neg",
+                                 .recurrent_constraint = "unit_norm",
+                                 .bias_constraint = Constraint::max_norm({.max_value = 0.5})});
     layer.update_parameters([](auto& p) {
         p.kernel().setConstant(S(-1));
         p.recurrent_kernel().setConstant(S(2));
@@ -896,10 +902,14 @@ void expect_no_allocations(Shape3 shape, Index units) {
     const std::vector<int> lengths(static_cast<std::size_t>(shape.batch), 1);
     for (const double rate : {0.0, 0.2}) {
         for (const bool stateful : {false, true}) {
-            const Layer layer(shape.features, {.units = units, .recurrent_initializer = "glorot_uniform",
-                                               .activity_regularizer = "l1_l2", .dropout = rate,
-                                               .recurrent_dropout = rate, .return_sequences = true,
-                                               .go_backwards = stateful, .stateful = stateful});
+            const Layer layer(shape.features, {.units = units,
+                                               .recurrent_initializer = "glorot_uniform",
+                                               .activity_regularizer = "l1_l2",
+                                               .dropout = rate,
+                                               .recurrent_dropout = rate,
+                                               .return_sequences = true,
+                                               .go_backwards = stateful,
+                                               .stateful = stateful});
             EXPECT_EQ(allocations_of_calls(layer, shape, {.training = true}), 0U) << shape.batch << ' ' << units;
             EXPECT_EQ(allocations_of_calls(layer, shape, {.mask = mask, .training = true}), 0U);
             EXPECT_EQ(allocations_of_calls(layer, shape, CallOptions<S>{.lengths = lengths}), 0U);
@@ -930,8 +940,11 @@ template <class Layer>
 std::size_t allocations_of_a_big_call() {
     constexpr Index kBatch = 64, kSize = 300;
     const Mask mask = Mask::Random(kBatch, 1);
-    return allocations_of_calls(Layer(kSize, {.units = kSize, .recurrent_initializer = "glorot_uniform", .dropout = 0.1,
-                                              .recurrent_dropout = 0.1, .return_sequences = true}),
+    return allocations_of_calls(Layer(kSize, {.units = kSize,
+                                              .recurrent_initializer = "glorot_uniform",
+                                              .dropout = 0.1,
+                                              .recurrent_dropout = 0.1,
+                                              .return_sequences = true}),
                                 {kBatch, 1, kSize}, {.mask = mask, .training = true});
 }
 

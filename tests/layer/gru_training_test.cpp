@@ -72,11 +72,11 @@ TYPED_TEST(TrainingStep, WithDropoutAllocatesNothing) {
     if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
     for (const double recurrent_dropout : {0.0, 0.5})
         for (const bool is_given : {false, true})
-            EXPECT_EQ(this->allocations_of(
-                          {.options = {.units = 5, .dropout = 0.5, .recurrent_dropout = recurrent_dropout},
-                           .has_mask = true,
-                           .gives_dropout = is_given}),
-                      0U)
+            EXPECT_EQ(
+                this->allocations_of({.options = {.units = 5, .dropout = 0.5, .recurrent_dropout = recurrent_dropout},
+                                      .has_mask = true,
+                                      .gives_dropout = is_given}),
+                0U)
                 << recurrent_dropout << ' ' << is_given;
 }
 
@@ -84,8 +84,11 @@ TYPED_TEST(TrainingStep, WithOtherOptionsAllocatesNothing) {
     if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
     EXPECT_EQ(this->allocations_of({.options = {.units = 5, .activation = "relu", .recurrent_activation = "softmax"}}),
               0U);
-    EXPECT_EQ(this->allocations_of({.options = {.units = 5, .kernel_regularizer = "l2", .activity_regularizer = "l1",
-                                                .go_backwards = true, .stateful = true},
+    EXPECT_EQ(this->allocations_of({.options = {.units = 5,
+                                                .kernel_regularizer = "l2",
+                                                .activity_regularizer = "l1",
+                                                .go_backwards = true,
+                                                .stateful = true},
                                     .checkpoint_every = 2}),
               0U);
 }
@@ -122,8 +125,7 @@ protected:
 };
 
 TEST_F(TrainingErrors, AnEmptyTape) {
-    EXPECT_EQ(misuse(Tape<float>()),
-              "Gru::backward: expected the tape of a forward pass, received an empty one");
+    EXPECT_EQ(misuse(Tape<float>()), "Gru::backward: expected the tape of a forward pass, received an empty one");
 }
 
 TEST_F(TrainingErrors, ATapeThatWasUsedUpOrMovedAway) {
@@ -136,9 +138,10 @@ TEST_F(TrainingErrors, ATapeThatWasUsedUpOrMovedAway) {
 }
 
 TEST_F(TrainingErrors, ATapeOfOtherSizes) {
-    EXPECT_EQ(misuse(tape_of(2, {.units = 5, .return_sequences = true})),
-              "Gru::backward: expected a tape of this layer, with 4 features, 5 units and its options, received one with "
-              "2 features, 5 units");
+    EXPECT_EQ(
+        misuse(tape_of(2, {.units = 5, .return_sequences = true})),
+        "Gru::backward: expected a tape of this layer, with 4 features, 5 units and its options, received one with "
+        "2 features, 5 units");
     EXPECT_NE(misuse(tape_of(4, {.units = 6, .return_sequences = true})), "nothing was thrown");
 }
 
@@ -180,8 +183,9 @@ TEST_F(TrainingErrors, GradientsOfWrongShapes) {
 TEST_F(TrainingErrors, GradientsOfSequencesThatAreNotReturned) {
     Gru<float> last_only(4, {.units = 5});
     (void)last_only.forward(inputs, {}, tape);
-    EXPECT_EQ(message_of<ShapeError>(
-                  [&] { (void)last_only.backward(tape, {.sequences = Sequence<float>({3, 6, 5})}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  (void)last_only.backward(tape, {.sequences = Sequence<float>({3, 6, 5})});
+              }),
               "Gru::backward: sequences expected none without return_sequences, received shape (3, 6, 5)");
 }
 
@@ -194,7 +198,9 @@ TEST_F(TrainingErrors, LeaveTapeAndGradientsAsTheyWere) {
 }
 
 TEST_F(TrainingErrors, OfForwardAreThoseOfTheCallAndLeaveTheTape) {
-    EXPECT_EQ(message_of<ShapeError>([&] { (void)layer.forward(Sequence<float>({3, 6, 7}), {}, tape); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  (void)layer.forward(Sequence<float>({3, 6, 7}), {}, tape);
+              }),
               "Gru::forward: inputs have 7 features, the layer was built for 4");
     RowMatrix<float> last(2, 5);
     EXPECT_EQ(message_of<ShapeError>([&] { layer.forward(inputs, {}, tape, {.last = last}); }),
@@ -204,8 +210,9 @@ TEST_F(TrainingErrors, OfForwardAreThoseOfTheCallAndLeaveTheTape) {
 
 TEST_F(TrainingErrors, ACustomActivationWithoutItsDerivative) {
     const Activation cubed = Activation::custom("cubed", [](auto x) { return x * x * x; });
-    const std::string text = "Gru::forward: expected activations with derivatives, received the custom \"cubed\" that "
-                             "was made without one";
+    const std::string text =
+        "Gru::forward: expected activations with derivatives, received the custom \"cubed\" that "
+        "was made without one";
     for (const bool is_recurrent : {false, true}) {
         GruOptions options{.units = 5, .dropout = 0.5, .stateful = true};
         (is_recurrent ? options.recurrent_activation : options.activation) = cubed;

@@ -25,8 +25,11 @@ Sequential<S> every_layer(bool returns_sequences, double rate = 0.0) {
     return Sequential<S>({Masking<S>(),
                           Gru<S>(2, {.units = 3, .kernel_regularizer = "l2", .seed = 1, .return_sequences = true}),
                           Dropout<S>({.rate = rate, .seed = 2}), ActivationLayer<S>({.activation = "gelu"}),
-                          Gru<S, false>(3, {.units = 2, .activity_regularizer = "l2", .seed = 3,
-                                            .return_sequences = returns_sequences, .name = "second"}),
+                          Gru<S, false>(3, {.units = 2,
+                                            .activity_regularizer = "l2",
+                                            .seed = 3,
+                                            .return_sequences = returns_sequences,
+                                            .name = "second"}),
                           Dense<S>(2, {.units = 2, .activation = "softmax", .bias_regularizer = "l1", .seed = 4})});
 }
 
@@ -51,10 +54,11 @@ TYPED_TEST(SequentialTraining, ForwardIsTheCallAndPassesTheMask) {
         const SequenceView<const S> y = model.forward(x, {}, tape);
         const Sequence<S> expected = model.predict(x);
         ASSERT_EQ(y.shape(), expected.shape());
-        for (Index b = 0; b < 2; ++b)
-            EXPECT_LE((y.sequence(b) - expected.sequence(b)).cwiseAbs().maxCoeff(), S(1e-6));
+        for (Index b = 0; b < 2; ++b) EXPECT_LE((y.sequence(b) - expected.sequence(b)).cwiseAbs().maxCoeff(), S(1e-6));
         EXPECT_EQ(tape.mask().is_present(), returns_sequences);
-        if (returns_sequences) { EXPECT_FALSE(tape.mask()(1, 3)); }
+        if (returns_sequences) {
+            EXPECT_FALSE(tape.mask()(1, 3));
+        }
     }
 }
 
@@ -92,8 +96,7 @@ TEST(SequentialBackward, IsTheSlopeOfTheLoss) {
                 EXPECT_EQ(named.data()[i], g.parameters.flat()[offset]);
             }
         });
-        for (const Index i : {0, 1, 5, 6, 7, 8, 11})
-            EXPECT_NEAR(g.inputs.data()[i], slope(x.data()[i]), 1e-7) << i;
+        for (const Index i : {0, 1, 5, 6, 7, 8, 11}) EXPECT_NEAR(g.inputs.data()[i], slope(x.data()[i]), 1e-7) << i;
         for (Index i = 12; i < 16; ++i) EXPECT_EQ(g.inputs.data()[i], 0.0) << "masked " << i;
     }
 }
@@ -103,7 +106,11 @@ TYPED_TEST(SequentialTraining, DropoutOfTheForwardPassIsThatOfTheBackwardPass) {
     Sequential<S> model({Dropout<S>({.rate = 0.5, .seed = 7}), Dense<S>(6, {.units = 1})});
     ModelTape<S> tape;
     (void)model.forward(random_sequence<S>({1, 1, 6}), {.training = true}, tape);
-    const Sequence<S> ones = [] { Sequence<S> s({1, 1, 1}); s.matrix().setOnes(); return s; }();
+    const Sequence<S> ones = [] {
+        Sequence<S> s({1, 1, 1});
+        s.matrix().setOnes();
+        return s;
+    }();
     const ModelGradients<S> g = model.backward(std::as_const(tape), ones);
     const Dense<S>& dense = std::get<Dense<S>>(model.layers()[1]);
     int dropped = 0;
@@ -126,7 +133,9 @@ TEST(SequentialBackward, AllocatesNothingTheSecondTime) {
         const AllocationCount count;
         (void)model.forward(x, {.training = true}, tape);
         model.backward(std::move(tape), d, g);
-        if (i == 1) { EXPECT_EQ(count.count(), 0U); }
+        if (i == 1) {
+            EXPECT_EQ(count.count(), 0U);
+        }
     }
 }
 
@@ -152,19 +161,22 @@ TEST(SequentialBackward, RefusesWhatDoesNotFit) {
     EXPECT_THROW((void)model.backward(tape, d), std::logic_error);
     (void)model.forward(padded_inputs<float>(), {}, tape);
     EXPECT_THROW((void)other.backward(tape, d), std::logic_error);
-    EXPECT_EQ(message_of<ShapeError>([&] { (void)model.backward(tape, random_sequence<float>({2, 3, 2})); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  (void)model.backward(tape, random_sequence<float>({2, 3, 2}));
+              }),
               "Sequential::backward: d_outputs expected shape (2, 4, 2), received (2, 3, 2)");
     EXPECT_THROW((void)model.backward(tape, d).parameters.find("gru", "gamma"), OptionError);
     (void)model.backward(std::move(tape), d);
     EXPECT_TRUE(tape.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
-    Sequential<float> custom({Dense<float>(2, {.units = 2}),
-                              ActivationLayer<float>({.activation = Activation::custom("same", [](auto x) { return x; })})});
+    Sequential<float> custom(
+        {Dense<float>(2, {.units = 2}),
+         ActivationLayer<float>({.activation = Activation::custom("same", [](auto x) { return x; })})});
     EXPECT_THROW(custom.forward(padded_inputs<float>(), {}, tape), OptionError);
 }
 
 TEST(SequentialStates, AreResetByRowAndForgotten) {
-    Sequential<float> model({Gru<float>(2, {.units = 3, .return_sequences = true, .stateful = true}),
-                             Gru<float>(3, {.units = 2})});
+    Sequential<float> model(
+        {Gru<float>(2, {.units = 3, .return_sequences = true, .stateful = true}), Gru<float>(3, {.units = 2})});
     (void)model.predict(random_sequence<float>({2, 3, 2}));
     const Gru<float>& gru = std::get<Gru<float>>(model.layers()[0]);
     model.reset_state({1});

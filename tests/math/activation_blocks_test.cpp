@@ -68,9 +68,8 @@ TYPED_TEST(ActivationDerivative, StaysFiniteAtInfinity) {
 
 TEST(ActivationBlocks, ApplyToWalksRowsThatLieApart) {
     RowMatrix<float> x = RowMatrix<float>::Constant(2, 6, 1.0f);
-    eigengru::detail::with_function<float>(
-        eigengru::ActivationKind::exponential, {}, false,
-        eigengru::detail::ApplyTo<float>{{x.data(), 2, 3, Eigen::OuterStride<>(6)}});
+    eigengru::detail::with_function<float>(eigengru::ActivationKind::exponential, {}, false,
+                                           eigengru::detail::ApplyTo<float>{{x.data(), 2, 3, Eigen::OuterStride<>(6)}});
     EXPECT_FLOAT_EQ(x(0, 2), std::exp(1.0f));
     EXPECT_FLOAT_EQ(x(1, 0), std::exp(1.0f));
     EXPECT_EQ(x(0, 3), 1.0f);
@@ -81,8 +80,8 @@ TEST(ActivationBlocks, ACustomActivationWithoutADerivativeIsRefused) {
     const Activation f = Activation::custom("cubed", [](auto x) { return x * x * x; });
     EXPECT_THROW(derivative<float>(f, RowMatrix<float>::Ones(1, 1), RowMatrix<float>::Ones(1, 1)),
                  eigengru::OptionError);
-    const Activation g =
-        Activation::custom("cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; });
+    const Activation g = Activation::custom(
+        "cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; });
     EXPECT_EQ(derivative<float>(g, RowMatrix<float>::Constant(1, 1, 2.0f), RowMatrix<float>::Ones(1, 1))(0, 0), 12.0f);
 }
 

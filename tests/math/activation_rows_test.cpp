@@ -130,8 +130,8 @@ TYPED_TEST(ActivationRows, OneElementHasNoDerivative) {
 TYPED_TEST(ActivationRows, SaturatedRowsStayFinite) {
     using S = TypeParam;
     const Array<S> x = this->row({1e4, -1e4, 0}), d = this->row({1, 2, 3});
-    for (const Array<S>& g : {derivative<S>(Softmax<S>(), x, d), derivative<S>(LogSoftmax<S>(), x, d),
-                              derivative<S>(Sparsemax<S>(), x, d)})
+    for (const Array<S>& g :
+         {derivative<S>(Softmax<S>(), x, d), derivative<S>(LogSoftmax<S>(), x, d), derivative<S>(Sparsemax<S>(), x, d)})
         EXPECT_TRUE(g.allFinite()) << g.transpose();
     EXPECT_LE((derivative<S>(LogSoftmax<S>(), x, d) - this->row({-5, 2, 3})).abs().maxCoeff(), this->kTolerance);
 }

@@ -146,10 +146,11 @@ TEST(Activation, DefaultIsLinear) {
 
 TEST(Activation, KnowsEveryNameOfKeras) {
     for (const char* name :
-         {"celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
-          "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
-          "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
-          "swish", "tanh", "tanh_shrink"})
+         {"celu",           "elu",         "exponential", "gelu",       "hard_shrink", "hard_sigmoid",
+          "hard_silu",      "hard_swish",  "hard_tanh",   "leaky_relu", "linear",      "log_sigmoid",
+          "log_softmax",    "mish",        "relu",        "relu6",      "selu",        "sigmoid",
+          "silu",           "soft_shrink", "softmax",     "softplus",   "softsign",    "sparse_plus",
+          "sparse_sigmoid", "sparsemax",   "squareplus",  "swish",      "tanh",        "tanh_shrink"})
         EXPECT_NO_THROW(Activation{name}) << name;
 }
 

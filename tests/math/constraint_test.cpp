@@ -65,12 +65,16 @@ TEST(Axes, CheckRefusesWhatIsOutOfRange) {
 }
 
 TEST(Axes, CheckRefusesTheSecondAxisOfAVector) {
-    EXPECT_EQ(message_of<OptionError>([] { Axes({0, 1}).check(kVector, "bias_constraint"); }),
+    EXPECT_EQ(message_of<OptionError>([] {
+                  Axes({0, 1}).check(kVector, "bias_constraint");
+              }),
               "bias_constraint: axis expected from -1 to 0 for a weight of rank 1, received [0, 1]");
 }
 
 TEST(Axes, CheckRefusesTheSameTwice) {
-    EXPECT_EQ(message_of<OptionError>([] { Axes({1, -1}).check(kMatrix); }),
+    EXPECT_EQ(message_of<OptionError>([] {
+                  Axes({1, -1}).check(kMatrix);
+              }),
               "Constraint: axis expected two different axes, received [1, -1]");
 }
 

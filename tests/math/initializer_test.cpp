@@ -226,7 +226,9 @@ TEST(Initializer, NormalIsAnOldNameOfTruncatedNormal) {
 }
 
 TEST(Initializer, CheckRefusesOrthogonalOnAVector) {
-    EXPECT_EQ(message_of<OptionError>([] { Initializer("orthogonal").check({1, 48, kVector}, "bias_initializer"); }),
+    EXPECT_EQ(message_of<OptionError>([] {
+                  Initializer("orthogonal").check({1, 48, kVector}, "bias_initializer");
+              }),
               "bias_initializer: orthogonal expected a weight of rank 2, received shape (48,) of rank 1");
 }
 
@@ -421,8 +423,8 @@ struct Scaling {
 
 // A kernel of 100 rows and 900 columns: fan_in 100, fan_out 900.
 TEST(InitializerDistribution, ScaledNormalsHaveTheirVariance) {
-    for (const Scaling& s : {Scaling{"glorot_normal", 2.0 / 1000}, Scaling{"he_normal", 2.0 / 100},
-                             Scaling{"lecun_normal", 1.0 / 100}}) {
+    for (const Scaling& s :
+         {Scaling{"glorot_normal", 2.0 / 1000}, Scaling{"he_normal", 2.0 / 100}, Scaling{"lecun_normal", 1.0 / 100}}) {
         const auto m = filled<double>(s.name, 100, 900);
         EXPECT_NEAR(deviation_of(m) / std::sqrt(s.variance), 1.0, 0.0118) << s.name;
         EXPECT_LT(m.cwiseAbs().maxCoeff(), 2 * std::sqrt(s.variance) / 0.87962566103423978) << s.name;

@@ -77,8 +77,7 @@ TEST(Regularizer, PrintsItsParameters) {
     EXPECT_EQ(Regularizer("l1").to_string(), "l1(l1=0.01)");
     EXPECT_EQ(Regularizer::l2(0.5).to_string(), "l2(l2=0.5)");
     EXPECT_EQ(Regularizer("l1_l2").to_string(), "l1_l2(l1=0.01, l2=0.01)");
-    EXPECT_EQ(Regularizer("orthogonal_regularizer").to_string(),
-              "orthogonal_regularizer(factor=0.01, mode=\"rows\")");
+    EXPECT_EQ(Regularizer("orthogonal_regularizer").to_string(), "orthogonal_regularizer(factor=0.01, mode=\"rows\")");
 }
 
 TEST(Regularizer, IsPartOfAMessage) {

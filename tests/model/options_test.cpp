@@ -79,8 +79,15 @@ TEST(GruOptions, DefaultsAreThoseOfKeras) {
 }
 
 TEST(GruOptions, ReadsLikeKeywordArguments) {
-    const GruOptions o{.units = 16, .activation = "relu", .use_bias = false, .kernel_regularizer = "l2",
-                       .bias_constraint = "non_neg", .dropout = 0.1, .seed = 3, .use_cudnn = false, .name = "encoder"};
+    const GruOptions o{.units = 16,
+                       .activation = "relu",
+                       .use_bias = false,
+                       .kernel_regularizer = "l2",
+                       .bias_constraint = "non_neg",
+                       .dropout = 0.1,
+                       .seed = 3,
+                       .use_cudnn = false,
+                       .name = "encoder"};
     EXPECT_EQ(o.activation, Activation::relu());
     EXPECT_EQ(o.kernel_regularizer, Regularizer::l2());
     EXPECT_EQ(o.bias_constraint, Constraint::non_neg());
@@ -227,13 +234,14 @@ TEST(ValidateGru, RefusesConstraintsAlongAnAxisThatIsNotThere) {
 }
 
 TEST(ValidateGru, IgnoresTheBiasOptionsWithoutABias) {
-    EXPECT_NO_THROW(detail::validate({.units = 4, .use_bias = false, .bias_initializer = "orthogonal",
-                                      .bias_regularizer = "orthogonal_regularizer"}, 8, false));
+    EXPECT_NO_THROW(detail::validate(
+        {.units = 4, .use_bias = false, .bias_initializer = "orthogonal", .bias_regularizer = "orthogonal_regularizer"},
+        8, false));
 }
 
 TEST(ValidateGru, RefusesAnOrthogonalActivityRegularizerOnSequences) {
-    const std::string message = refusal<OptionError>(
-        {.units = 4, .activity_regularizer = "orthogonal_regularizer", .return_sequences = true});
+    const std::string message =
+        refusal<OptionError>({.units = 4, .activity_regularizer = "orthogonal_regularizer", .return_sequences = true});
     EXPECT_TRUE(message.starts_with("Gru: activity_regularizer expected")) << message;
     EXPECT_NO_THROW(detail::validate({.units = 4, .activity_regularizer = "orthogonal_regularizer"}, 8, true));
 }

@@ -90,11 +90,17 @@ TYPED_TEST(GruParametersOf, RefuseWrongShapesAndStayAsTheyWere) {
     const TypeParam before = counted<TypeParam>();
     TypeParam p = before;
     const RowMatrix<S> kernel = RowMatrix<S>::Ones(2, 9), recurrent = RowMatrix<S>::Ones(3, 9), bias = p.bias();
-    EXPECT_EQ(message_of<ShapeError>([&] { p.set_weights(Views{recurrent, recurrent, bias}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  p.set_weights(Views{recurrent, recurrent, bias});
+              }),
               "Gru::set_weights: kernel expected shape (2, 9), received (3, 9)");
-    EXPECT_EQ(message_of<ShapeError>([&] { p.set_weights(Views{kernel, kernel, bias}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  p.set_weights(Views{kernel, kernel, bias});
+              }),
               "Gru::set_weights: recurrent_kernel expected shape (3, 9), received (2, 9)");
-    EXPECT_EQ(message_of<ShapeError>([&] { p.set_weights(Views{kernel, recurrent, recurrent}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  p.set_weights(Views{kernel, recurrent, recurrent});
+              }),
               detail::text("Gru::set_weights: bias expected shape ", detail::shape_text(p.bias().rows(), 9),
                            ", received (3, 9)"));
     EXPECT_THROW(p.set_weights(Views{kernel, recurrent, {}}), ShapeError);
@@ -108,9 +114,13 @@ TYPED_TEST(GruParametersOf, RefuseAWrongCountAndStayAsTheyWere) {
     TypeParam p = before;
     TypeParam without(2, 3, false);
     const RowMatrix<S> kernel = RowMatrix<S>::Ones(2, 9), recurrent = RowMatrix<S>::Ones(3, 9), bias = p.bias();
-    EXPECT_EQ(message_of<ShapeError>([&] { p.set_weights(Views{kernel, recurrent}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  p.set_weights(Views{kernel, recurrent});
+              }),
               "Gru::set_weights: expected 3 weights, received 2");
-    EXPECT_EQ(message_of<ShapeError>([&] { without.set_weights(Views{kernel, recurrent, bias}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  without.set_weights(Views{kernel, recurrent, bias});
+              }),
               "Gru::set_weights: expected 2 weights, received 3");
     EXPECT_THROW(p.set_weights(Views{}), ShapeError);
     EXPECT_EQ(p.flat(), before.flat());

@@ -14,7 +14,6 @@ namespace {
 using namespace eigengru;
 using eigengru_test::Modes;
 
-
 constexpr Index kFeatures = 3, kUnits = 4;
 
 /// Weights, inputs and memory for the results of one call.
@@ -42,8 +41,11 @@ public:
                   bool zero_output_for_mask = false, const DropoutMasks<S>* dropout = nullptr) {
         const GruParameters<S, ResetAfter>& p = parameters_;
         const detail::StepFunction<S> f{p.kernel(), p.recurrent_kernel(), p.bias(), tanh_, sigmoid_};
-        const detail::SequenceCall<S> call{.plan = plan, .inputs = inputs_, .output = output,
-                                           .initial_state = initial_state, .dropout = dropout,
+        const detail::SequenceCall<S> call{.plan = plan,
+                                           .inputs = inputs_,
+                                           .output = output,
+                                           .initial_state = initial_state,
+                                           .dropout = dropout,
                                            .zero_output_for_mask = zero_output_for_mask};
         detail::EigenBackend<ResetAfter, S>(f, call, workspace_).run();
     }

@@ -18,9 +18,7 @@ public:
         for (const std::string& row : rows)
             for (const char step : row) bytes_.push_back(step == '1' ? 1 : 0);
     }
-    [[nodiscard]] SequencePlan plan() const {
-        return {{batch_, time_, 1}, go_backwards_, {bytes_, batch_, time_}, {}};
-    }
+    [[nodiscard]] SequencePlan plan() const { return {{batch_, time_, 1}, go_backwards_, {bytes_, batch_, time_}, {}}; }
 
 private:
     std::vector<unsigned char> bytes_;

@@ -75,7 +75,8 @@ void expect_separate(const WorkspaceShape& shape) {
     workspace.prepare(shape);
     const Index state = shape.batch * shape.units;
     const Index rows = workspace.chunk() * shape.batch;
-    std::vector<std::pair<S*, Index>> parts{{workspace.state(0), state}, {workspace.state(1), state},
+    std::vector<std::pair<S*, Index>> parts{{workspace.state(0), state},
+                                            {workspace.state(1), state},
                                             {workspace.masked_state(), state},
                                             {workspace.inputs(), rows * shape.features}};
     for (Index step = 0; step < workspace.chunk(); ++step)

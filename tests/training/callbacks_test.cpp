@@ -153,9 +153,12 @@ TEST(BestCheckpoint, HoldsTheWeightsOfTheBestEpoch) {
     const SmallData<double> data(8, 4), other(8, 4, true, 2);
     Sequential<double> model = small_model<double>();
     Trainer trainer(model, "mse", SGD{.learning_rate = 1.0});
-    const History history =
-        trainer.fit(data.x, data.y, {.validation = {other.x, other.y}, .epochs = 12, .batch_size = 2, .seed = 4,
-                                     .callbacks = {BestCheckpoint(folder / "best")}});
+    const History history = trainer.fit(data.x, data.y,
+                                        {.validation = {other.x, other.y},
+                                         .epochs = 12,
+                                         .batch_size = 2,
+                                         .seed = 4,
+                                         .callbacks = {BestCheckpoint(folder / "best")}});
     double best = HUGE_VAL;
     for (const EpochResult& epoch : history.epochs) best = std::min(best, *epoch.val_loss);
     EXPECT_LT(best, *history.epochs.back().val_loss);
@@ -169,10 +172,10 @@ TEST(LearningRateScheduler, SetsTheRateOfEachEpoch) {
     const SmallData<double> data(2, 3);
     Sequential<double> model = small_model<double>();
     Trainer trainer(model, "mse", SGD{.learning_rate = 1.0});
-    const History history = trainer.fit(
-        data.x, data.y, {.epochs = 3, .callbacks = {LearningRateScheduler([](Index epoch, double rate) {
-                             return epoch == 0 ? rate : rate / 2;
-                         })}});
+    const History history =
+        trainer.fit(data.x, data.y, {.epochs = 3, .callbacks = {LearningRateScheduler([](Index epoch, double rate) {
+                                                      return epoch == 0 ? rate : rate / 2;
+                                                  })}});
     EXPECT_EQ(history.epochs[0].learning_rate, 1.0);
     EXPECT_EQ(history.epochs[1].learning_rate, 0.5);
     EXPECT_EQ(history.epochs[2].learning_rate, 0.25);

@@ -82,8 +82,9 @@ TEST(CheckpointFile, ReadsIntoMemoryOfTheCaller) {
     reader.read("floats", std::span<float>(floats));
     EXPECT_EQ(floats[0], 1.5F);
     std::array<double, 3> doubles{};
-    EXPECT_TRUE(format_error_of([&] { reader.read("doubles", std::span<double>(doubles)); })
-                    .ends_with(": block \"doubles\" expected 3 elements, it has 2"));
+    EXPECT_TRUE(format_error_of([&] {
+                    reader.read("doubles", std::span<double>(doubles));
+                }).ends_with(": block \"doubles\" expected 3 elements, it has 2"));
 }
 
 TEST(CheckpointFile, OfNothingIsAFile) {
@@ -94,9 +95,9 @@ TEST(CheckpointFile, OfNothingIsAFile) {
 
 TEST(CheckpointFile, HasTheBytesOfItsDescription) {
     const Bytes bytes = one_block();
-    const Bytes expected{'E', 'G', 'R', 'U', 'C', 'K', 'P', 'T', 1, 0, 0, 0, 0, 0, 0, 0, 73, 0, 0, 0, 0, 0, 0, 0,
-                         1,   0,   0,   0,   0,   0,   0,   0,   1, 0, 0, 0, 0, 0, 0, 0, 'w', 3, 0, 0, 0, 0, 0, 0,
-                         0,   2,   0,   0,   0,   0,   0,   0,   0, 0, 0, 128, 63, 0, 0, 0, 64};
+    const Bytes expected{'E', 'G', 'R', 'U', 'C', 'K', 'P', 'T', 1, 0, 0, 0, 0, 0, 0, 0,   73, 0, 0,   0, 0, 0,
+                         0,   0,   1,   0,   0,   0,   0,   0,   0, 0, 1, 0, 0, 0, 0, 0,   0,  0, 'w', 3, 0, 0,
+                         0,   0,   0,   0,   0,   2,   0,   0,   0, 0, 0, 0, 0, 0, 0, 128, 63, 0, 0,   0, 64};
     ASSERT_EQ(bytes.size(), 73U);
     EXPECT_EQ(Bytes(bytes.begin(), bytes.end() - 8), expected);
 }

@@ -141,8 +141,13 @@ Sequential<float> same_model() {
 TEST(Checkpoint, NamesTheLayerThatDiffers) {
     const Dropout<float> dropout({.rate = 0.4, .seed = 12});
     const auto gru = [](Index features, Index units, const char* name) {
-        return Gru<float>(features, {.units = units, .dropout = 0.4, .recurrent_dropout = 0.2, .seed = 11,
-                                     .return_sequences = true, .stateful = true, .name = name});
+        return Gru<float>(features, {.units = units,
+                                     .dropout = 0.4,
+                                     .recurrent_dropout = 0.2,
+                                     .seed = 11,
+                                     .return_sequences = true,
+                                     .stateful = true,
+                                     .name = name});
     };
     EXPECT_EQ(refusal_of(Sequential<float>({gru(3, 4, "other"), dropout, Dense<float>(4, {.units = 2})})),
               "expected layer 0: GRU \"other\", received layer 0: GRU \"gru\"");
@@ -216,7 +221,7 @@ void replace_block(const std::filesystem::path& path, const std::string& replace
 TEST(Checkpoint, RefusesValuesThatCannotBe) {
     const auto refusal = [](const std::string& block, const auto& values) {
         return refusal_of(same_model(), Adam{.amsgrad = true},
-                                 [&](const auto& path) { replace_block(path, block, values); });
+                          [&](const auto& path) { replace_block(path, block, values); });
     };
     EXPECT_EQ(refusal("state/0", std::vector<float>(6)),
               "block \"state/0\" expected rows of 4 units, received 6 elements");
@@ -238,8 +243,8 @@ TEST(Checkpoint, RefusesValuesThatCannotBe) {
 TEST(Checkpoint, LayersWithoutASeedGoOnWithTheSameMasks) {
     const ScratchFolder folder;
     const auto model = [] {
-        return Sequential<float>({Gru<float>(3, {.units = 4, .dropout = 0.5, .recurrent_dropout = 0.5}),
-                                  Dropout<float>({.rate = 0.5})});
+        return Sequential<float>(
+            {Gru<float>(3, {.units = 4, .dropout = 0.5, .recurrent_dropout = 0.5}), Dropout<float>({.rate = 0.5})});
     };
     const SmallData<float> data(8, 4);
     Sequential<float> first = model(), second = model();

@@ -165,8 +165,8 @@ TYPED_TEST(CheckGradients, ReadsStridedValuesAndGradients) {
 
 template <class S, bool ResetAfter>
 void expect_right_gradients() {
-    Gru<S, ResetAfter> layer(3, {.units = 4, .bias_initializer = "random_normal",
-                                 .kernel_regularizer = Regularizer::l2(0.1), .seed = 5});
+    Gru<S, ResetAfter> layer(
+        3, {.units = 4, .bias_initializer = "random_normal", .kernel_regularizer = Regularizer::l2(0.1), .seed = 5});
     Sequence<S> inputs({2, 5, 3});
     inputs.matrix().setRandom();
     RowMatrix<S> state = RowMatrix<S>::Random(2, 4);
@@ -200,8 +200,15 @@ TEST(CheckGradientsOfAGru, PassAndAWrongEntryIsNamed) {
 // Words
 
 TEST(GradientCheckReport, SaysWhere) {
-    const GradientCheckReport report{.passed = false, .entries = 60, .worst = 0.5, .layer = "gru", .variable = "kernel",
-                                     .row = 3, .col = 7, .analytic = 0.5, .numeric = 0.25};
+    const GradientCheckReport report{.passed = false,
+                                     .entries = 60,
+                                     .worst = 0.5,
+                                     .layer = "gru",
+                                     .variable = "kernel",
+                                     .row = 3,
+                                     .col = 7,
+                                     .analytic = 0.5,
+                                     .numeric = 0.25};
     EXPECT_EQ(report.text(), "gru/kernel(3, 7): analytic 0.5, numeric 0.25, relative error 0.5, the largest of 60");
     EXPECT_EQ(GradientCheckReport().text(), "no entries to compare");
 }
@@ -213,7 +220,10 @@ TEST(GradientCheckErrors, NameWhatIsWrong) {
               "check_gradients: gradients expected 9 elements, one for each weight, received 8");
     RowMatrix<double> x(2, 3);
     const RowMatrix<double> d(3, 2);
-    EXPECT_EQ(message_of<ShapeError>([&] { (void)check_gradients("x", x, [] { return 0.0; }, d); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  (void)check_gradients(
+                      "x", x, [] { return 0.0; }, d);
+              }),
               "check_gradients: gradients expected shape (2, 3), received (3, 2)");
     const auto refusal = [&](const GradientCheckOptions& options) {
         return message_of<OptionError>([&] { (void)check_gradients(model, bowl<double>, g, options); });

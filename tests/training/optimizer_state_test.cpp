@@ -18,8 +18,10 @@ TYPED_TEST(OptimizerStateOf, RecipeIsTextWithAllItsNumbers) {
     EXPECT_EQ(
         recipe(SGD{.momentum = 0.1, .clipnorm = 1.5}),
         "SGD(momentum=0.1, nesterov=false, weight_decay=none, clipnorm=1.5, clipvalue=none, global_clipnorm=none)");
-    EXPECT_EQ(recipe(RMSprop{.rho = 1.0 / 3.0}), "RMSprop(rho=0.3333333333333333, momentum=0, epsilon=1e-07, "
-                                                 "centered=false, weight_decay=none, " + none);
+    EXPECT_EQ(recipe(RMSprop{.rho = 1.0 / 3.0}),
+              "RMSprop(rho=0.3333333333333333, momentum=0, epsilon=1e-07, "
+              "centered=false, weight_decay=none, " +
+                  none);
     EXPECT_EQ(recipe(AdamW{.amsgrad = true}),
               "AdamW(beta_1=0.9, beta_2=0.999, epsilon=1e-07, amsgrad=true, weight_decay=0.004, " + none);
     EXPECT_EQ(recipe(Adam{.learning_rate = 1.0}), recipe(Adam{.learning_rate = 2.0}));

@@ -78,7 +78,8 @@ template <class S>
 eigengru::SequenceView<const S> part_of(const eigengru::Sequence<S>& all, eigengru::Index first, eigengru::Index count,
                                         eigengru::Index first_step = 0, eigengru::Index steps = -1) {
     const eigengru::Shape3& shape = all.shape();
-    return {all.view().row(first, first_step), {count, steps < 0 ? shape.time : steps, shape.features},
+    return {all.view().row(first, first_step),
+            {count, steps < 0 ? shape.time : steps, shape.features},
             {shape.time * shape.features, shape.features}};
 }
 

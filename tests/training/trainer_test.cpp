@@ -107,8 +107,8 @@ TYPED_TEST(TrainerOf, ValidationIsReportedAndChangesNothing) {
     for (const bool stateful : {false, true}) {
         Sequential<S> model = small_model<S>({.stateful = stateful, .dropout = 0.3}), plain = model;
         Trainer trainer(model, "mse", Adam{}), plain_trainer(plain, "mse", Adam{});
-        const History history = trainer.fit(
-            data.x, data.y, {.validation = {other.x, other.y}, .epochs = 3, .batch_size = 2, .seed = 1});
+        const History history =
+            trainer.fit(data.x, data.y, {.validation = {other.x, other.y}, .epochs = 3, .batch_size = 2, .seed = 1});
         plain_trainer.fit(data.x, data.y, {.epochs = 3, .batch_size = 2, .seed = 1});
         EXPECT_EQ(weights_of(model), weights_of(plain));
         EXPECT_EQ(state_of(model), state_of(plain));
@@ -189,8 +189,8 @@ TYPED_TEST(TrainerOf, WindowsAreUpdatesWithCarriedStates) {
     const RowMatrix<S> weight = RowMatrix<S>::Random(3, 7).cwiseAbs();
     Sequential<S> model = small_model<S>({.stateful = true}), manual = model;
     Trainer trainer(model, "mse", Adam{});
-    const History history = trainer.fit(data.x, data.y, {.mask = mask, .sample_weight = weight, .batch_size = 2,
-                                                         .shuffle = false, .window = 3});
+    const History history = trainer.fit(
+        data.x, data.y, {.mask = mask, .sample_weight = weight, .batch_size = 2, .shuffle = false, .window = 3});
     Optimizer<S> optimizer = Adam{};
     double sum = 0.0;
     for (const Index first : {0, 2}) {
@@ -284,16 +284,15 @@ public:
         std::atomic<bool> flag = false;
         EarlyStopping early({.patience = 50, .restore_best_weights = false});
         LearningRateScheduler schedule([](Index epoch, double rate) { return epoch == 0 ? rate : rate * 0.5; });
-        const History history = trainer_.fit(
-            data_.x, data_.y,
-            {.validation = {data_.x, data_.y},
-             .epochs = epochs,
-             .batch_size = 2,
-             .seed = 9,
-             .window = kind_ == Kind::windowed ? 4 : 0,
-             .callbacks = {StopAfter(batches, flag), Checkpoint(folder_ / "run.ckpt"), &early, schedule,
-                           CsvLog(folder_ / "log.csv")},
-             .stop_flag = &flag});
+        const History history = trainer_.fit(data_.x, data_.y,
+                                             {.validation = {data_.x, data_.y},
+                                              .epochs = epochs,
+                                              .batch_size = 2,
+                                              .seed = 9,
+                                              .window = kind_ == Kind::windowed ? 4 : 0,
+                                              .callbacks = {StopAfter(batches, flag), Checkpoint(folder_ / "run.ckpt"),
+                                                            &early, schedule, CsvLog(folder_ / "log.csv")},
+                                              .stop_flag = &flag});
         const Bytes log = bytes_of(folder_ / "log.csv");
         return {weights_of(model_), state_of(model_), history, early.state(), {log.begin(), log.end()}};
     }
@@ -429,8 +428,8 @@ TEST(Trainer, EarlyStoppingEndsTheTrainingAndBringsTheBestWeightsBack) {
     const SmallData<double> data(8, 4), other(8, 4, true, 2);
     const auto weights_after = [&](Index epochs) {
         Sequential<double> model = small_model<double>();
-        Trainer(model, "mse", SGD{.learning_rate = 1.0}).fit(
-            data.x, data.y, {.epochs = epochs, .batch_size = 2, .seed = 4});
+        Trainer(model, "mse", SGD{.learning_rate = 1.0})
+            .fit(data.x, data.y, {.epochs = epochs, .batch_size = 2, .seed = 4});
         return weights_of(model);
     };
     Sequential<double> model = small_model<double>();
@@ -481,8 +480,8 @@ TYPED_TEST(TrainerOf, NotANumberInTheDataIsAnErrorAndChangesNothing) {
     data.x(5, 2, 1) = std::numeric_limits<S>::quiet_NaN();
     Sequential<S> model = small_model<S>({.stateful = true, .dropout = 0.2}), before = model;
     Trainer trainer(model, "mse", Adam{}), good(before, "mse", Adam{});
-    const std::string message = message_of<std::runtime_error>(
-        [&] { trainer.fit(data.x, data.y, {.epochs = 2, .batch_size = 2}); });
+    const std::string message =
+        message_of<std::runtime_error>([&] { trainer.fit(data.x, data.y, {.epochs = 2, .batch_size = 2}); });
     good.train_step(part_of(data.x, 0, 2), part_of(data.y, 0, 2));
     good.train_step(part_of(data.x, 2, 2), part_of(data.y, 2, 2));
     EXPECT_TRUE(
@@ -502,8 +501,7 @@ TYPED_TEST(TrainerOf, GradientThatIsNotFiniteIsAnErrorAndChangesNothing) {
     SmallData<S> data(32, 1);
     data.x.matrix().setConstant(std::numeric_limits<S>::max() / S(8));
     data.y.matrix().setZero();
-    Sequential<S> model(
-        {Dense<S>(3, {.units = 2, .kernel_initializer = "zeros", .bias_initializer = "ones"})});
+    Sequential<S> model({Dense<S>(3, {.units = 2, .kernel_initializer = "zeros", .bias_initializer = "ones"})});
     const std::vector<S> before = weights_of(model);
     Trainer trainer(model, Loss::mean_absolute_error({.reduction = "sum"}), SGD{});
     const std::string message = message_of<std::runtime_error>([&] { trainer.train_step(data.x, data.y); });
@@ -532,7 +530,9 @@ TEST(Trainer, RefusesDataThatDoesNotFit) {
               "Trainer::fit: mask expected (4, 3), received (4, 4)");
     EXPECT_EQ(message_of<ShapeError>([&] { trainer.fit(data.x, data.y, {.sample_weight = weight}); }),
               "Trainer::fit: sample_weight expected (4, 1) or (4, 3), received (4, 2)");
-    EXPECT_EQ(message_of<ShapeError>([&] { trainer.fit(data.x, data.y, {.validation = {data.x, other.y}}); }),
+    EXPECT_EQ(message_of<ShapeError>([&] {
+                  trainer.fit(data.x, data.y, {.validation = {data.x, other.y}});
+              }),
               "Trainer::fit: validation: y expected 4 samples of 1 or 3 steps, received the shape (5, 3, 2)");
     EXPECT_THROW((void)trainer.evaluate(data.x, other.y), ShapeError);
     EXPECT_THROW(trainer.train_step(data.x, other.y), ShapeError);

@@ -205,8 +205,8 @@ double weight_difference(const GoldenCase& golden, const Sequential<S>& model, c
 }
 
 struct Differences {
-    double losses = 0.0, early = 0.0, final = 0.0;          // to Keras
-    double formula_losses = 0.0, formula_final = 0.0;       // family default: to the equations with unrounded numbers
+    double losses = 0.0, early = 0.0, final = 0.0;     // to Keras
+    double formula_losses = 0.0, formula_final = 0.0;  // family default: to the equations with unrounded numbers
 };
 
 template <class S>

@@ -32,8 +32,8 @@ TEST(Umbrella, CallsWithMaskAndInitialState) {
     const std::vector<unsigned char> bytes(10, 1);
     const RowMatrix<float> h0 = RowMatrix<float>::Zero(2, 16);
     const SequenceView<const float> inputs(values.data(), {2, 5, 8});
-    CallOptions<float> call{.mask = MaskView(bytes, 2, 5), .lengths = {}, .initial_state = h0, .training = false,
-                            .dropout_masks = nullptr};
+    CallOptions<float> call{
+        .mask = MaskView(bytes, 2, 5), .lengths = {}, .initial_state = h0, .training = false, .dropout_masks = nullptr};
     EXPECT_EQ(layer(inputs, call).last, layer(inputs, {.mask = {bytes, 2, 5}, .initial_state = h0}).last);
 }
 
@@ -70,7 +70,8 @@ TEST(Umbrella, ExplainsItsBackend) {
 
 TEST(Umbrella, MakesActivations) {
     Activation a("relu"), b = Activation::relu({.negative_slope = 0.1});
-    auto c = Activation::custom("cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; });
+    auto c = Activation::custom(
+        "cubed", [](auto x) { return x * x * x; }, [](auto x, auto) { return 3 * x * x; });
     const GruOptions options{.units = 4, .activation = "relu", .recurrent_activation = c};
     EXPECT_EQ(options.activation, a);
     EXPECT_NE(options.activation, b);

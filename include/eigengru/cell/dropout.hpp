@@ -19,8 +19,8 @@ void draw_dropout_mask(RowMatrix<S>& mask, double rate, RandomStream random) {
 
 namespace detail {
 
-/// One call's masks: with recurrent dropout three for the inputs (where dropped at all) and three for the state, otherwise
-/// one for the inputs. Allocates only when a size changes.
+/// One call's masks: with recurrent dropout three for the inputs (where dropped at all) and three for the state,
+/// otherwise one for the inputs. Allocates only when a size changes.
 template <RealScalar S>
 void resize_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, Index batch, Index features) {
     const bool drops_state = is_dropping(options.recurrent_dropout);
@@ -35,7 +35,8 @@ void resize_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, Ind
     for (RowMatrix<S>& mask : masks.state) resize(mask, batch, options.units);
 }
 
-/// Draws the masks of call number `call`: a pure function of seed and call. Stream 0 of a seed is that of the initializers.
+/// Draws the masks of call number `call`: a pure function of seed and call. Stream 0 of a seed is that of the
+/// initializers.
 template <RealScalar S>
 void draw_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, std::uint64_t seed, std::uint64_t call) {
     std::uint64_t stream = 1 + call * 2 * kGates;
@@ -46,19 +47,19 @@ void draw_dropout_masks(DropoutMasks<S>& masks, const GruOptions& options, std::
 }
 
 template <RealScalar S>
-void check_dropout_masks(std::string_view where, const DropoutMasks<S>& masks, Index batch, Index features, Index units) {
+void check_dropout_masks(std::string_view where, const DropoutMasks<S>& masks, Index batch, Index features,
+                         Index units) {
     const auto check = [where](std::string_view name, const std::vector<RowMatrix<S>>& given, Index rows, Index cols) {
         for (const RowMatrix<S>& mask : given)
             if (mask.rows() != rows || mask.cols() != cols)
-                EIGENGRU_THROW(ShapeError, where, ": dropout_masks.", name, " expected shape ",
-                               shape_text(rows, cols), ", received ", shape_text(mask.rows(), mask.cols()));
+                EIGENGRU_THROW(ShapeError, where, ": dropout_masks.", name, " expected shape ", shape_text(rows, cols),
+                               ", received ", shape_text(mask.rows(), mask.cols()));
     };
     if (masks.input.size() > 1 && masks.input.size() != 3)
         EIGENGRU_THROW(ShapeError, where, ": dropout_masks.input expected 0, 1 or 3 masks, received ",
                        masks.input.size());
     if (!masks.state.empty() && masks.state.size() != 3)
-        EIGENGRU_THROW(ShapeError, where, ": dropout_masks.state expected 0 or 3 masks, received ",
-                       masks.state.size());
+        EIGENGRU_THROW(ShapeError, where, ": dropout_masks.state expected 0 or 3 masks, received ", masks.state.size());
     check("input", masks.input, batch, features);
     check("state", masks.state, batch, units);
 }

@@ -37,8 +37,8 @@ enum GateSlot : Index { kSlotZ, kSlotR, kSlotM, kSlotC, kSlots };
 /// The slots that the input product fills, in the order of the columns of the kernel.
 inline constexpr std::array<Index, kGates> kInputSlots{kSlotZ, kSlotR, kSlotC};
 
-/// Elements between two rows of gates in scratch memory. Rows at a distance of whole pages would share the same few places
-/// of the cache.
+/// Elements between two rows of gates in scratch memory. Rows at a distance of whole pages would share the same few
+/// places of the cache.
 [[nodiscard]] constexpr Index gate_stride(Index units) {
     return kSlots * units + (units % 128 == 0 ? 16 : 0);
 }
@@ -90,8 +90,8 @@ template <class T>
             Eigen::OuterStride<>(weight.outerStride())};
 }
 
-/// Fills the gates with the biases: z, r, m, c = b_iz + b_rz, b_ir + b_rr, b_rh, b_ih in every row. The recurrent biases of
-/// z and r only ever appear in that sum.
+/// Fills the gates with the biases: z, r, m, c = b_iz + b_rz, b_ir + b_rr, b_rh, b_ih in every row. The recurrent
+/// biases of z and r only ever appear in that sum.
 template <bool ResetAfter, RealScalar S>
 void set_gates_to_biases(const StepFunction<S>& f, const Gates<S>& gates) {
     const Index units = f.units();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The large products of a backward pass: from the gradients of the gates of many rows at once to those of the weights and
-// of the inputs. A row is one time step of one sequence.
+// The large products of a backward pass: from the gradients of the gates of many rows at once to those of the weights
+// and of the inputs. A row is one time step of one sequence.
 #pragma once
 
 #include "eigengru/cell/gates.hpp"
@@ -11,12 +11,12 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 /// Rows of a backward pass whose gates have their gradients.
 template <RealScalar S>
 struct GradientRows {
-    Gates<const S> d;                  ///< dz, dr, dm, dc
-    Gates<const S> gates;              ///< of the forward pass; reset before reads m = r . h . mask_h
-    MatrixMap<const S> inputs;         ///< (rows, features), without dropout
-    const S* states;                   ///< before each step, (rows, units) without gaps
-    const DropoutMasks<S>* dropout;    ///< none when null
-    S* scratch;                        ///< (rows, max(features, units)); used with dropout alone
+    Gates<const S> d;                ///< dz, dr, dm, dc
+    Gates<const S> gates;            ///< of the forward pass; reset before reads m = r . h . mask_h
+    MatrixMap<const S> inputs;       ///< (rows, features), without dropout
+    const S* states;                 ///< before each step, (rows, units) without gaps
+    const DropoutMasks<S>* dropout;  ///< none when null
+    S* scratch;                      ///< (rows, max(features, units)); used with dropout alone
 };
 
 /// to = from . mask, the rows of the mask again and again.
@@ -54,7 +54,8 @@ void add_kernel_gradient(const GradientRows<S>& rows, const MatrixMap<S>& kernel
     }
     for (std::size_t g = 0; g < kGates; ++g) {
         multiply_rows<S>(rows.inputs, rows.dropout->input[g], scratch);
-        add_transposed_product<S>(masked, rows.d.matrix(kInputSlots[g]), gate_columns<S>(kernel, static_cast<Index>(g)));
+        add_transposed_product<S>(masked, rows.d.matrix(kInputSlots[g]),
+                                  gate_columns<S>(kernel, static_cast<Index>(g)));
     }
 }
 
@@ -75,7 +76,8 @@ void add_recurrent_kernel_gradient(const GradientRows<S>& rows, const MatrixMap<
         }
     }
     if constexpr (!ResetAfter)
-        add_transposed_product<S>(rows.gates.matrix(kSlotM), rows.d.matrix(kSlotC), gate_columns<S>(recurrent_kernel, 2));
+        add_transposed_product<S>(rows.gates.matrix(kSlotM), rows.d.matrix(kSlotC),
+                                  gate_columns<S>(recurrent_kernel, 2));
 }
 
 /// All three.

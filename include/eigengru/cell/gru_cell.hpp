@@ -30,15 +30,13 @@ public:
 
     /// Throws: ShapeError, OptionError.
     GruCell(Index features, GruOptions options)
-        : options_(validated(std::move(options), features)),
-          parameters_(features, options_.units, options_.use_bias) {
+        : options_(validated(std::move(options), features)), parameters_(features, options_.units, options_.use_bias) {
         initialize();
     }
 
     /// With these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
     GruCell(Index features, GruOptions options, const std::vector<RowMatrix<S>>& weights)
-        : options_(validated(std::move(options), features)),
-          parameters_(features, options_.units, options_.use_bias) {
+        : options_(validated(std::move(options), features)), parameters_(features, options_.units, options_.use_bias) {
         set_weights(weights);
     }
 
@@ -83,7 +81,8 @@ public:
         RegularizationLosses<S> losses;
         if (!options_.trainable) return losses;
         losses.kernel = options_.kernel_regularizer.loss(parameters_.kernel(), WeightRank::matrix);
-        losses.recurrent_kernel = options_.recurrent_regularizer.loss(parameters_.recurrent_kernel(), WeightRank::matrix);
+        losses.recurrent_kernel =
+            options_.recurrent_regularizer.loss(parameters_.recurrent_kernel(), WeightRank::matrix);
         if (options_.use_bias) losses.bias = options_.bias_regularizer.loss(parameters_.bias(), kBiasRank);
         return losses;
     }
@@ -112,8 +111,8 @@ public:
             detail::checked_size("GruCell::scratch_size", {batch, detail::gate_stride(units()) + units()}));
     }
 
-    /// next_state = GRU(inputs, state) for (batch, features), (batch, units), (batch, units). next_state may be the same
-    /// memory as state. Allocates nothing. Throws: ShapeError, and nothing has been written.
+    /// next_state = GRU(inputs, state) for (batch, features), (batch, units), (batch, units). next_state may be the
+    /// same memory as state. Allocates nothing. Throws: ShapeError, and nothing has been written.
     void step(MatrixView<const S> inputs, MatrixView<const S> state, MatrixView<S> next_state,
               std::span<S> scratch) const {
         const Index batch = inputs.rows();
@@ -153,8 +152,8 @@ public:
     }
 
     /// From the gradient of a loss with respect to next_state to those with respect to the parameters, the inputs
-    /// (batch, 1, features) and the state. The gradients of the regularizers' losses are added. The tape does not change.
-    /// For loops that keep to a cell; it allocates (a Gru's backward pass does not, from the second time on).
+    /// (batch, 1, features) and the state. The gradients of the regularizers' losses are added. The tape does not
+    /// change. For loops that keep to a cell; it allocates (a Gru's backward pass does not, from the second time on).
     /// Throws: std::logic_error for an empty tape, one with checkpoints or one of another cell, ShapeError.
     [[nodiscard]] Gradients<S> backward(const Tape<S>& tape, MatrixView<const S> d_next_state) const {
         check_tape(tape, d_next_state);
@@ -184,8 +183,7 @@ private:
         const std::uint64_t seed = options_.seed ? *options_.seed : random_seed();
         options_.kernel_initializer.fill(parameters_.kernel(), WeightRank::matrix, seed);
         options_.recurrent_initializer.fill(parameters_.recurrent_kernel(), WeightRank::matrix, seed + 1);
-        if (options_.use_bias)
-            options_.bias_initializer.fill(parameters_.bias(), kBiasRank, seed + 2);
+        if (options_.use_bias) options_.bias_initializer.fill(parameters_.bias(), kBiasRank, seed + 2);
     }
 
     [[nodiscard]] detail::LayerSignature signature() const {
@@ -216,10 +214,11 @@ private:
     }
 
     void check_tape(const Tape<S>& tape, const MatrixView<const S>& d_next_state) const {
-        const bool is_step = tape.has_gates() && tape.shape().time == 1 && tape.dropout() == nullptr &&
-                             !tape.mask().is_present();
+        const bool is_step =
+            tape.has_gates() && tape.shape().time == 1 && tape.dropout() == nullptr && !tape.mask().is_present();
         if (tape.empty() || !is_step || !(tape.signature() == signature()))
-            EIGENGRU_THROW(std::logic_error, "GruCell::backward: expected the tape of a forward step of this cell, received ",
+            EIGENGRU_THROW(std::logic_error,
+                           "GruCell::backward: expected the tape of a forward step of this cell, received ",
                            tape.empty() ? "an empty one" : "another one");
         detail::check_shape("GruCell::backward", "d_next_state", d_next_state, tape.shape().batch, units());
     }

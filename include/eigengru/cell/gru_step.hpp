@@ -74,8 +74,9 @@ void finish_products(const StepFunction<S>& f, const Gates<S>& gates, const Gate
 
 /// One step for a batch: h (batch, units) to next (batch, units), both without gaps; next may be h. Allocates nothing.
 ///
-/// The activated z, r and c go to `values`, m to `gates`. Both are the same memory, unless what went into the activations
-/// shall be kept for their derivatives. The default pair of activations has passes of its own, with the same equations.
+/// The activated z, r and c go to `values`, m to `gates`. Both are the same memory, unless what went into the
+/// activations shall be kept for their derivatives. The default pair of activations has passes of its own, with the
+/// same equations.
 template <bool ResetAfter, RealScalar S>
 void gru_step(const StepFunction<S>& f, const Gates<S>& gates, const Gates<S>& values, const S* h,
               const StateMasks<S>& masks, S* next) {
@@ -93,7 +94,8 @@ void gru_row_step(const StepFunction<S>& f, const S* x, const Gates<S>& gates, c
     gru_step<ResetAfter, S>(f, gates, values, h, {}, next);
 }
 
-/// The activated z, r and c of a recorded step: the record itself, or made in `memory` from what went into the activations.
+/// The activated z, r and c of a recorded step: the record itself, or made in `memory` from what went into the
+/// activations.
 template <RealScalar S>
 [[nodiscard]] Gates<const S> activated_gates(const StepFunction<S>& f, const Gates<const S>& gates,
                                              const Gates<S>& memory) {
@@ -109,13 +111,13 @@ template <RealScalar S>
 /// What a step back works with: the record of the step forward, and memory for the gradients of its gates.
 template <RealScalar S>
 struct StepGradient {
-    Gates<const S> gates;                 ///< as the step forward left them
-    Gates<const S> values;                ///< likewise: z, r and c activated; the same memory where that was the same
-    Gates<S> d;                           ///< out: dz, dr, dm, dc
-    const S* h;                           ///< the state before the step
-    const S* d_next;                      ///< dh', (batch, units)
-    S* d_state;                           ///< out: dh
-    StateMasks<S> masks;                  ///< of the step forward
+    Gates<const S> gates;                   ///< as the step forward left them
+    Gates<const S> values;                  ///< likewise: z, r and c activated; the same memory where that was the same
+    Gates<S> d;                             ///< out: dz, dr, dm, dc
+    const S* h;                             ///< the state before the step
+    const S* d_next;                        ///< dh', (batch, units)
+    S* d_state;                             ///< out: dh
+    StateMasks<S> masks;                    ///< of the step forward
     MatrixMap<const S> recurrent_kernel_t;  ///< U^T, (3 units, units)
 
     [[nodiscard]] MatrixMap<const S> state() const { return block(h, d.rows, d.units); }
@@ -131,7 +133,8 @@ template <RealScalar S>
 void add_state_gradients(const StepGradient<S>& step, Index count) {
     const Index units = step.d.units;
     if (!step.masks.is_active())
-        return add_product<S>(step.d.as_const().matrix(kSlotZ, count), step.recurrent_rows(0, count), step.d_state, units);
+        return add_product<S>(step.d.as_const().matrix(kSlotZ, count), step.recurrent_rows(0, count), step.d_state,
+                              units);
     const Index size = step.d.rows * units;
     ArrayMap<S> product(step.masks.masked_state, size);
     for (Index g = 0; g < count; ++g) {

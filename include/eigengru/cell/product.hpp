@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// out += a b and out += a^T b without a heap allocation: the one place that knows how products are computed. Small ones go
-// through a tile kernel that reads both where they lie; large ones through Eigen's GEMM, which packs both operands first.
+// out += a b and out += a^T b without a heap allocation: the one place that knows how products are computed. Small ones
+// go through a tile kernel that reads both where they lie; large ones through Eigen's GEMM, which packs both operands
+// first.
 #pragma once
 
 #include "eigengru/core/types.hpp"
@@ -10,8 +11,8 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// f(0), f(1), ... f(N - 1) with compile-time arguments: a loop that is unrolled at every optimisation level, so that the
-/// accumulators of a tile stay in registers.
+/// f(0), f(1), ... f(N - 1) with compile-time arguments: a loop that is unrolled at every optimisation level, so that
+/// the accumulators of a tile stay in registers.
 template <int N, class F>
 void unrolled(const F& f) {
     [&f]<int... I>(std::integer_sequence<int, I...>) {
@@ -66,8 +67,8 @@ void add_tile(const ProductRows<S>& p, Index row, Index col) {
     });
 }
 
-/// The columns from `col` on: as many tiles of `Packets` packets as fit, one tile of what packets are left, then the same
-/// with smaller packets.
+/// The columns from `col` on: as many tiles of `Packets` packets as fit, one tile of what packets are left, then the
+/// same with smaller packets.
 template <class Packet, int Rows, int Packets, RealScalar S>
 void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
     using Half = typename Eigen::internal::unpacket_traits<Packet>::half;
@@ -103,8 +104,8 @@ void add_tiles(const ProductRows<S>& p, Index rows, Index cols) {
 /// Terms that are summed at once.
 inline constexpr Index kProductDepth = 64;
 
-/// The same with the depth in blocks, so that few rows of b are walked at once. Each element is a few sums in the order of
-/// k, whatever tile it falls in: a row gives the same bits in every batch.
+/// The same with the depth in blocks, so that few rows of b are walked at once. Each element is a few sums in the order
+/// of k, whatever tile it falls in: a row gives the same bits in every batch.
 template <RealScalar S>
 void add_product_unpacked(const ProductRows<S>& p, Index rows, Index cols) {
     if (p.depth <= kProductDepth) return add_tiles(p, rows, cols);
@@ -117,8 +118,8 @@ void add_product_unpacked(const ProductRows<S>& p, Index rows, Index cols) {
     }
 }
 
-/// Eigen's GEMM packs blocks of both operands and puts them on the stack up to a limit, on the heap beyond it. These blocks
-/// stay below: kGemmDepth x kGemmWidth scalars fill it.
+/// Eigen's GEMM packs blocks of both operands and puts them on the stack up to a limit, on the heap beyond it. These
+/// blocks stay below: kGemmDepth x kGemmWidth scalars fill it.
 inline constexpr Index kStackBytes = EIGEN_STACK_ALLOCATION_LIMIT == 0 ? 128 * 1024 : EIGEN_STACK_ALLOCATION_LIMIT;
 inline constexpr Index kGemmDepth = 256;
 
@@ -142,8 +143,9 @@ void add_product_packed(const A& a, const MatrixMap<const S>& b, MatrixMap<S> ou
 }
 
 /// out += a b, with a (m, k), b (k, n), out (m, n) in rows `out_stride` apart; out overlaps neither. Allocates nothing.
-/// One row goes to Eigen's GEMV, unless it is so short that the sums fit into one tile. Packing pays from many rows on, and
-/// only where b exceeds the cache. (Maps are passed by reference: a copy of one just made would wait for its own stores.)
+/// One row goes to Eigen's GEMV, unless it is so short that the sums fit into one tile. Packing pays from many rows on,
+/// and only where b exceeds the cache. (Maps are passed by reference: a copy of one just made would wait for its own
+/// stores.)
 template <RealScalar S>
 void add_product(const MatrixMap<const S>& a, const MatrixMap<const S>& b, S* out, Index out_stride) {
     constexpr Index kTileColumns = 12 * Eigen::internal::packet_traits<S>::size;

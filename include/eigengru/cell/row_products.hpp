@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// All products of one step of a single short row, in registers: where a product of its own would spend its time on being
-// called and on waiting for the one before it.
+// All products of one step of a single short row, in registers: where a product of its own would spend its time on
+// being called and on waiting for the one before it.
 #pragma once
 
 #include "eigengru/cell/gates.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Adds x W to z, r, c and h U to z, r, m (ResetAfter alone) of one row of gates, for `Packets` packets of units. The sums
-/// are those of add_product, to the bit.
+/// Adds x W to z, r, c and h U to z, r, m (ResetAfter alone) of one row of gates, for `Packets` packets of units. The
+/// sums are those of add_product, to the bit.
 template <bool ResetAfter, class Packet, int Packets, RealScalar S>
 void add_row_products_of(const StepFunction<S>& f, const S* x, const S* h, S* gates) {
     namespace packet = Eigen::internal;
@@ -19,7 +19,8 @@ void add_row_products_of(const StepFunction<S>& f, const S* x, const S* h, S* ga
     unrolled<int(kGates)>([&](auto g) {
         unrolled<Packets>([&](auto c) { input[g][c] = recurrent[g][c] = packet::pset1<Packet>(S(0)); });
     });
-    const auto add_term = [units]<int Count>(std::integral_constant<int, Count>, auto& sums, const S& factor, const S* row) {
+    const auto add_term = [units]<int Count>(std::integral_constant<int, Count>, auto& sums, const S& factor,
+                                             const S* row) {
         const Packet value = packet::pset1<Packet>(factor);
         unrolled<Count>([&](auto g) {
             unrolled<Packets>([&](auto c) {
@@ -31,7 +32,8 @@ void add_row_products_of(const StepFunction<S>& f, const S* x, const S* h, S* ga
         add_term(std::integral_constant<int, int(kGates)>(), input, x[k], f.kernel.data() + k * kGates * units);
     };
     const auto add_recurrent = [&](Index k) {
-        add_term(std::integral_constant<int, kRecurrent>(), recurrent, h[k], f.recurrent_kernel.data() + k * kGates * units);
+        add_term(std::integral_constant<int, kRecurrent>(), recurrent, h[k],
+                 f.recurrent_kernel.data() + k * kGates * units);
     };
     const Index both = std::min(f.features(), units);
     for (Index k = 0; k < both; ++k) {

@@ -56,8 +56,8 @@ void assign_masks(std::vector<T>& to, const std::vector<T>& from) {
 
 /// How a tape records.
 struct TapeOptions {
-    /// 0: everything. k > 0: only the state of every k-th step (rounded up to whole blocks of the input projection); the
-    /// backward pass computes the steps between again, with the same bits.
+    /// 0: everything. k > 0: only the state of every k-th step (rounded up to whole blocks of the input projection);
+    /// the backward pass computes the steps between again, with the same bits.
     Index checkpoint_every = 0;
 };
 
@@ -104,7 +104,8 @@ public:
         shape_ = shape;
         keeps_final_state_ = keeps_final_state;
         const Index every = options_.checkpoint_every;
-        segment_ = every == 0 ? shape.time : std::min(shape.time, (std::min(every, shape.time) + chunk - 1) / chunk * chunk);
+        segment_ =
+            every == 0 ? shape.time : std::min(shape.time, (std::min(every, shape.time) + chunk - 1) / chunk * chunk);
         const Index rows = shape.batch * shape.time;
         states_ = rows * shape.features;
         gates_ = states_ + shape.batch * signature.units * (has_gates() ? shape.time : checkpoints());

@@ -76,9 +76,9 @@
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define EIGENGRU_THROW(Exception, ...) throw Exception(::eigengru::detail::text(__VA_ARGS__))
 #else
-#define EIGENGRU_THROW(Exception, ...)                                                           \
-    do {                                                                                         \
-        ::eigengru::detail::failure_handler()(::eigengru::detail::text(__VA_ARGS__).c_str());    \
-        std::abort();                                                                            \
+#define EIGENGRU_THROW(Exception, ...)                                                        \
+    do {                                                                                      \
+        ::eigengru::detail::failure_handler()(::eigengru::detail::text(__VA_ARGS__).c_str()); \
+        std::abort();                                                                         \
     } while (false)
 #endif

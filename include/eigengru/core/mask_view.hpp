@@ -11,9 +11,8 @@ namespace eigengru::inline EIGENGRU_ABI {
 namespace detail {
 
 template <class R, class Element>
-concept ContiguousRangeOf =
-    std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-    std::same_as<std::remove_cv_t<std::ranges::range_value_t<R>>, Element>;
+concept ContiguousRangeOf = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                            std::same_as<std::remove_cv_t<std::ranges::range_value_t<R>>, Element>;
 
 }  // namespace detail
 

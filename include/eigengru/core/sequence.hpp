@@ -22,7 +22,8 @@ public:
         : values_(Values::Zero(detail::checked_size("Sequence", {shape.batch, shape.time, shape.features}))),
           shape_(shape) {}
 
-    /// Another shape, with undefined values. Allocates only when the number of elements changes. Throws: as the constructor.
+    /// Another shape, with undefined values. Allocates only when the number of elements changes. Throws: as the
+    /// constructor.
     void resize(Shape3 shape) {
         const Index size = detail::checked_size("Sequence", {shape.batch, shape.time, shape.features});
         if (size != values_.size()) {

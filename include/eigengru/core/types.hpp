@@ -28,15 +28,15 @@ using MatrixMap = Eigen::Map<
 
 /// A contiguous vector in somebody else's memory; `const S` makes it read-only.
 template <class S>
-using VectorMap = Eigen::Map<std::conditional_t<std::is_const_v<S>,
-                                                const Eigen::Matrix<std::remove_const_t<S>, Eigen::Dynamic, 1>,
-                                                Eigen::Matrix<std::remove_const_t<S>, Eigen::Dynamic, 1>>>;
+using VectorMap =
+    Eigen::Map<std::conditional_t<std::is_const_v<S>, const Eigen::Matrix<std::remove_const_t<S>, Eigen::Dynamic, 1>,
+                                  Eigen::Matrix<std::remove_const_t<S>, Eigen::Dynamic, 1>>>;
 
 /// The same memory for element-wise arithmetic.
 template <class S>
-using ArrayMap = Eigen::Map<std::conditional_t<std::is_const_v<S>,
-                                               const Eigen::Array<std::remove_const_t<S>, Eigen::Dynamic, 1>,
-                                               Eigen::Array<std::remove_const_t<S>, Eigen::Dynamic, 1>>>;
+using ArrayMap =
+    Eigen::Map<std::conditional_t<std::is_const_v<S>, const Eigen::Array<std::remove_const_t<S>, Eigen::Dynamic, 1>,
+                                  Eigen::Array<std::remove_const_t<S>, Eigen::Dynamic, 1>>>;
 
 /// Blocks of columns in a weight matrix, in the order of Keras: update z, reset r,
 /// candidate h.

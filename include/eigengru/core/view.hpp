@@ -198,7 +198,8 @@ void check_shape(std::string_view where, std::string_view what, const MatrixView
 /// A batch of sequences (batch, time, features) in the caller's memory, row-major unless strides say otherwise.
 /// A row-major Eigen matrix (rows, columns) is ONE sequence (time, features), never a batch of single steps.
 ///
-/// Invariant: shape().batch == -1 means absent; otherwise element (b, t, f) is data()[b * strides().batch + t * strides().time + f].
+/// Invariant: shape().batch == -1 means absent; otherwise element (b, t, f) is data()[b * strides().batch + t *
+/// strides().time + f].
 template <class T>
 class SequenceView {
 public:

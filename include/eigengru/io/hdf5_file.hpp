@@ -58,8 +58,7 @@ private:
         if (!list) damaged("storage");
         if (H5Pget_layout(list.id()) != H5D_CONTIGUOUS)
             where_.fail("expected numbers in one piece, received chunks, or a compact or virtual data set");
-        if (H5Pget_external_count(list.id()) != 0)
-            where_.fail("expected numbers in this file, received external ones");
+        if (H5Pget_external_count(list.id()) != 0) where_.fail("expected numbers in this file, received external ones");
     }
 
     void read_type() {
@@ -181,7 +180,7 @@ public:
     /// Whether a path leads to something through hard links. Throws: FormatError for other links, and damage.
     [[nodiscard]] bool has(const std::string& path) const {
         const detail::QuietHdf5 quiet;
-        for (std::size_t end = path.find('/'); ; end = path.find('/', end + 1)) {
+        for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
             const std::string part = path.substr(0, end);
             const htri_t exists = H5Lexists(file_.id(), part.c_str(), H5P_DEFAULT);
             if (exists < 0) where_.in(part).fail("is damaged: the link cannot be read");

@@ -87,8 +87,10 @@ private:
         const std::uint64_t count = number(at + 6, 2);
         for (std::uint64_t i = 0; i < count; ++i) {
             const Address child = number(at + 32 + 16 * i, 8);
-            if (is_leaf) symbols(child);
-            else node(child);
+            if (is_leaf)
+                symbols(child);
+            else
+                node(child);
         }
     }
 

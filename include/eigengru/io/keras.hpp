@@ -72,12 +72,18 @@ public:
     /// Throws: FormatError.
     void add(const KerasLayer& layer) {
         in_file(layer.config.where(), [&] {
-            if (layer.is("InputLayer")) features_ = input_features(layer);
-            else if (layer.is("Masking")) layers_.push_back(Masking<S>(masking_options(layer)));
-            else if (layer.is("GRU")) add_gru(layer);
-            else if (layer.is("Dense")) add_dense(layer);
-            else if (layer.is("Dropout")) layers_.push_back(Dropout<S>(dropout_options(layer)));
-            else if (layer.is("Activation")) layers_.push_back(ActivationLayer<S>(activation_layer_options(layer)));
+            if (layer.is("InputLayer"))
+                features_ = input_features(layer);
+            else if (layer.is("Masking"))
+                layers_.push_back(Masking<S>(masking_options(layer)));
+            else if (layer.is("GRU"))
+                add_gru(layer);
+            else if (layer.is("Dense"))
+                add_dense(layer);
+            else if (layer.is("Dropout"))
+                layers_.push_back(Dropout<S>(dropout_options(layer)));
+            else if (layer.is("Activation"))
+                layers_.push_back(ActivationLayer<S>(activation_layer_options(layer)));
             else
                 layer.config.where().fail("expected a layer of class ", eigengru::detail::quoted_list(kKnownLayers),
                                           ", received \"", layer.class_name, "\"");
@@ -95,8 +101,10 @@ private:
             layer.config.where().fail("return_state expected false in a Sequential, received true; use load_gru");
         config.features = features_of(layer);
         const std::vector<RowMatrix<S>> weights = gru_weights<S>(file_.weights, layer.group, config);
-        if (config.reset_after) layers_.push_back(make_gru<S, true>(layer, config, weights));
-        else layers_.push_back(make_gru<S, false>(layer, config, weights));
+        if (config.reset_after)
+            layers_.push_back(make_gru<S, true>(layer, config, weights));
+        else
+            layers_.push_back(make_gru<S, false>(layer, config, weights));
         features_ = config.options.units;
     }
 

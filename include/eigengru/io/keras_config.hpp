@@ -158,12 +158,34 @@ private:
 };
 
 inline void check_gru_arguments(const JsonObject& config) {
-    config.allow_only({"name", "trainable", "dtype", "implementation", "units", "activation", "recurrent_activation",
-                       "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
-                       "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer",
-                       "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout",
-                       "seed", "return_sequences", "return_state", "go_backwards", "stateful", "unroll",
-                       "zero_output_for_mask", "reset_after"});
+    config.allow_only({"name",
+                       "trainable",
+                       "dtype",
+                       "implementation",
+                       "units",
+                       "activation",
+                       "recurrent_activation",
+                       "use_bias",
+                       "kernel_initializer",
+                       "recurrent_initializer",
+                       "bias_initializer",
+                       "kernel_regularizer",
+                       "recurrent_regularizer",
+                       "bias_regularizer",
+                       "activity_regularizer",
+                       "kernel_constraint",
+                       "recurrent_constraint",
+                       "bias_constraint",
+                       "dropout",
+                       "recurrent_dropout",
+                       "seed",
+                       "return_sequences",
+                       "return_state",
+                       "go_backwards",
+                       "stateful",
+                       "unroll",
+                       "zero_output_for_mask",
+                       "reset_after"});
     check_dtype(config);
 }
 

@@ -88,8 +88,10 @@ namespace detail {
         const JsonObject p = activation_parameters(layer, "activation");
         return activation_from(p.find("activation"), where.in(name));
     }
-    where.fail("expected the name of an activation, or a layer out of \"LeakyReLU\", \"ReLU\", \"ELU\", \"Softmax\", "
-               "\"Activation\", received \"", name, "\"");
+    where.fail(
+        "expected the name of an activation, or a layer out of \"LeakyReLU\", \"ReLU\", \"ELU\", \"Softmax\", "
+        "\"Activation\", received \"",
+        name, "\"");
 }
 
 }  // namespace detail
@@ -143,8 +145,7 @@ namespace detail {
         case InitializerKind::random_normal:
         case InitializerKind::truncated_normal: return parameters_of(object, {"mean", "stddev", "seed"});
         case InitializerKind::random_uniform: return parameters_of(object, {"minval", "maxval", "seed"});
-        case InitializerKind::variance_scaling:
-            return parameters_of(object, {"scale", "mode", "distribution", "seed"});
+        case InitializerKind::variance_scaling: return parameters_of(object, {"scale", "mode", "distribution", "seed"});
         case InitializerKind::orthogonal: return parameters_of(object, {"gain", "seed"});
         default: return parameters_of(object, {"seed"});
     }

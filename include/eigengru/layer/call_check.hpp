@@ -28,8 +28,8 @@ void check_mask(std::string_view where, const Shape3& shape, const CallOptions<S
     if (call.mask.is_present() && call.lengths.is_present())
         EIGENGRU_THROW(OptionError, where, ": expected a mask or lengths, received both");
     if (call.mask.is_present() && (call.mask.batch() != shape.batch || call.mask.time() != shape.time))
-        EIGENGRU_THROW(ShapeError, where, ": mask expected shape ", shape_text(shape.batch, shape.time),
-                       ", received ", shape_text(call.mask.batch(), call.mask.time()));
+        EIGENGRU_THROW(ShapeError, where, ": mask expected shape ", shape_text(shape.batch, shape.time), ", received ",
+                       shape_text(call.mask.batch(), call.mask.time()));
     if (!call.lengths.is_present()) return;
     if (call.lengths.size() != shape.batch)
         EIGENGRU_THROW(ShapeError, where, ": lengths expected ", shape.batch, " entries, one a sequence, received ",
@@ -68,7 +68,8 @@ void check_output(const OutputView<S>& output, const Shape3& inputs, const Layer
     const Shape3 shape{inputs.batch, inputs.time, options.units};
     const bool has_sequences = output.sequences.is_present();
     if (has_sequences && !options.return_sequences)
-        EIGENGRU_THROW(ShapeError, layer.where, ": output.sequences expected none without return_sequences, received shape ",
+        EIGENGRU_THROW(ShapeError, layer.where,
+                       ": output.sequences expected none without return_sequences, received shape ",
                        output.sequences.shape());
     if (has_sequences && output.sequences.shape() != shape)
         EIGENGRU_THROW(ShapeError, layer.where, ": output.sequences expected shape ", shape, ", received ",
@@ -80,15 +81,15 @@ void check_output(const OutputView<S>& output, const Shape3& inputs, const Layer
         EIGENGRU_THROW(ShapeError, layer.where, ": output.", options.return_sequences ? "sequences" : "last",
                        " expected to be present for the activity_regularizer, received none");
     if (options.return_state && !output.state.is_present())
-        EIGENGRU_THROW(ShapeError, layer.where, ": output.state expected to be present for the activity_regularizer, "
-                                   "received none");
+        EIGENGRU_THROW(ShapeError, layer.where,
+                       ": output.state expected to be present for the activity_regularizer, "
+                       "received none");
 }
 
 /// Throws: std::logic_error for a layer that carries no state, ShapeError.
 template <RealScalar S>
 void check_state(const MatrixView<const S>& values, const LayerTraits& layer) {
-    if (!layer.options.stateful)
-        EIGENGRU_THROW(std::logic_error, "Gru::set_state: the layer is not stateful");
+    if (!layer.options.stateful) EIGENGRU_THROW(std::logic_error, "Gru::set_state: the layer is not stateful");
     const Index batch = layer.carried_batch > 0 ? layer.carried_batch : values.rows();
     if (values.rows() < 1 || values.rows() != batch || values.cols() != layer.options.units)
         EIGENGRU_THROW(ShapeError, "Gru::set_state: values expected shape ",
@@ -106,13 +107,14 @@ inline void check_trainable(std::string_view where, const GruOptions& options) {
 template <RealScalar S>
 void check_backward(std::string_view where, const Tape<S>& tape, const LayerSignature& layer,
                     const OutputGradients<S>& d) {
-    if (tape.empty()) EIGENGRU_THROW(std::logic_error, where, ": expected the tape of a forward pass, received an empty one");
+    if (tape.empty())
+        EIGENGRU_THROW(std::logic_error, where, ": expected the tape of a forward pass, received an empty one");
     if (!(tape.signature() == layer))
-        EIGENGRU_THROW(std::logic_error, where, ": expected a tape of this layer, with ", layer.features,
-                       " features, ", layer.units, " units and its options, received one with ", tape.shape().features,
-                       " features, ", tape.units(), " units",
-                       tape.signature().features == layer.features && tape.units() == layer.units ? " and other options"
-                                                                                                : "");
+        EIGENGRU_THROW(
+            std::logic_error, where, ": expected a tape of this layer, with ", layer.features, " features, ",
+            layer.units, " units and its options, received one with ", tape.shape().features, " features, ",
+            tape.units(), " units",
+            tape.signature().features == layer.features && tape.units() == layer.units ? " and other options" : "");
     const Shape3 shape{tape.shape().batch, tape.shape().time, layer.units};
     if (d.sequences.is_present() && (!layer.return_sequences || d.sequences.shape() != shape))
         EIGENGRU_THROW(ShapeError, where, ": sequences expected ",

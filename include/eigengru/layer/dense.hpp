@@ -39,8 +39,8 @@ struct DenseOptions {
     friend bool operator==(const DenseOptions&, const DenseOptions&) = default;
 };
 
-/// keras.layers.Dense: y = activation(x kernel + bias) with kernel (features, units) and bias (1, units), applied to each
-/// row of a matrix or to each time step of a batch of sequences.
+/// keras.layers.Dense: y = activation(x kernel + bias) with kernel (features, units) and bias (1, units), applied to
+/// each row of a matrix or to each time step of a batch of sequences.
 ///
 ///     Dense<float> head(16, {.units = 1});
 ///     RowMatrix<float> forecast = head(gru(inputs).last);
@@ -107,8 +107,8 @@ public:
         if (options_.use_bias) options_.bias_constraint.apply(weights_.bias(), WeightRank::vector);
     }
 
-    /// The losses of the weight regularizers for the present weights, as in Keras of a trainable layer alone; activity is
-    /// that of a recorded pass: activity_loss().
+    /// The losses of the weight regularizers for the present weights, as in Keras of a trainable layer alone; activity
+    /// is that of a recorded pass: activity_loss().
     [[nodiscard]] RegularizationLosses<S> losses() const {
         RegularizationLosses<S> losses;
         if (!options_.trainable) return losses;
@@ -143,14 +143,13 @@ public:
         return outputs;
     }
 
-    /// The call, recorded on `tape` for backward(); the outputs are tape.outputs(). Allocates nothing from the second time
-    /// on (for the same sizes). Throws: ShapeError; OptionError for a custom activation without its derivative.
+    /// The call, recorded on `tape` for backward(); the outputs are tape.outputs(). Allocates nothing from the second
+    /// time on (for the same sizes). Throws: ShapeError; OptionError for a custom activation without its derivative.
     void forward(SequenceView<const S> inputs, DenseTape<S>& tape) const {
         check_features(inputs.shape().features);
         options_.activation.check_derivative("Dense::forward");
-        tape.record(inputs, units(), options_.activation, [&](Sequence<S>& linear) {
-            apply_linear(tape.inputs().matrix(), linear.matrix());
-        });
+        tape.record(inputs, units(), options_.activation,
+                    [&](Sequence<S>& linear) { apply_linear(tape.inputs().matrix(), linear.matrix()); });
     }
 
     /// From the gradient of a loss with respect to the outputs (batch, time, units) to those with respect to the
@@ -186,7 +185,8 @@ public:
 private:
     static DenseOptions validated(DenseOptions options, Index features) {
         if (features < 1) EIGENGRU_THROW(ShapeError, "Dense: features expected at least 1, received ", features);
-        if (options.units < 1) EIGENGRU_THROW(OptionError, "Dense: units expected at least 1, received ", options.units);
+        if (options.units < 1)
+            EIGENGRU_THROW(OptionError, "Dense: units expected at least 1, received ", options.units);
         options.kernel_initializer.check({features, options.units}, "Dense: kernel_initializer");
         options.bias_initializer.check({1, options.units, WeightRank::vector}, "Dense: bias_initializer");
         options.bias_regularizer.check(WeightRank::vector, "Dense: bias_regularizer");
@@ -197,8 +197,8 @@ private:
 
     void check_features(Index received) const {
         if (received != features())
-            EIGENGRU_THROW(ShapeError, "Dense::operator(): inputs have ", received, " features, the layer was built for ",
-                           features());
+            EIGENGRU_THROW(ShapeError, "Dense::operator(): inputs have ", received,
+                           " features, the layer was built for ", features());
     }
 
     void apply(const MatrixMap<const S>& x, MatrixMap<S> y) const {
@@ -216,11 +216,12 @@ private:
 
     void check_backward(const DenseTape<S>& tape, const SequenceView<const S>& d_outputs) const {
         if (tape.empty() || tape.inputs().shape().features != features() || tape.outputs().shape().features != units())
-            EIGENGRU_THROW(std::logic_error, "Dense::backward: expected the tape of a forward pass of this layer, received ",
+            EIGENGRU_THROW(std::logic_error,
+                           "Dense::backward: expected the tape of a forward pass of this layer, received ",
                            tape.empty() ? "an empty one" : "one of other sizes");
         if (d_outputs.shape() != tape.outputs().shape())
-            EIGENGRU_THROW(ShapeError, "Dense::backward: d_outputs expected shape ", tape.outputs().shape(), ", received ",
-                           d_outputs.shape());
+            EIGENGRU_THROW(ShapeError, "Dense::backward: d_outputs expected shape ", tape.outputs().shape(),
+                           ", received ", d_outputs.shape());
     }
 
     void add_activity_gradient(const DenseTape<S>& tape) {
@@ -233,8 +234,7 @@ private:
     void add_regularizer_gradients(DenseWeights<S>& into) const {
         if (!options_.trainable) return;
         options_.kernel_regularizer.add_gradient(kernel(), WeightRank::matrix, S(1), into.kernel());
-        if (options_.use_bias)
-            options_.bias_regularizer.add_gradient(bias(), WeightRank::vector, S(1), into.bias());
+        if (options_.use_bias) options_.bias_regularizer.add_gradient(bias(), WeightRank::vector, S(1), into.bias());
     }
 
     void set(const MatrixView<const S>* given, std::size_t count) {
@@ -249,8 +249,8 @@ private:
 
     DenseOptions options_;
     DenseWeights<S> weights_;
-    Sequence<S> d_linear_;    // of the last backward pass
-    RowMatrix<S> kernel_t_;   // likewise
+    Sequence<S> d_linear_;   // of the last backward pass
+    RowMatrix<S> kernel_t_;  // likewise
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -9,7 +9,8 @@
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-/// The weights of a Dense layer, or their gradients: kernel (features, units) and bias (1, units), or (0, units) without.
+/// The weights of a Dense layer, or their gradients: kernel (features, units) and bias (1, units), or (0, units)
+/// without.
 template <RealScalar S>
 class DenseWeights : public detail::WeightBlocks<S, 2> {
 public:

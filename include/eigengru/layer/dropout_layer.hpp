@@ -13,8 +13,8 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 /// The constructor arguments of keras.layers.Dropout; noise_shape is not supported.
 struct DropoutOptions {
-    double rate = 0.0;                        ///< in [0, 1]; unlike in a GRU, 1 drops everything
-    std::optional<std::uint64_t> seed = {};   ///< random when absent
+    double rate = 0.0;                       ///< in [0, 1]; unlike in a GRU, 1 drops everything
+    std::optional<std::uint64_t> seed = {};  ///< random when absent
     std::string name = "dropout";
 };
 

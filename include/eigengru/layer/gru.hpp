@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Gru: the layer, as keras.layers.GRU. What users hold in their hands; the checks of its arguments are in call_check.hpp.
+// Gru: the layer, as keras.layers.GRU. What users hold in their hands; the checks of its arguments are in
+// call_check.hpp.
 #pragma once
 
 #include "eigengru/cell/gru_cell.hpp"
@@ -17,8 +18,9 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///     Sequence<float> inputs({32, 10, 8});
 ///     Output<float> y = layer(inputs);       // y.sequences (32, 10, 16), y.last (32, 16), y.state (32, 16)
 ///
-/// The equations are in cell/gru_step.hpp; every argument and default is Keras's (GruOptions, CallOptions). A value: copies
-/// are independent. One thread at a time uses a layer, since it owns scratch memory, counters and the carried state.
+/// The equations are in cell/gru_step.hpp; every argument and default is Keras's (GruOptions, CallOptions). A value:
+/// copies are independent. One thread at a time uses a layer, since it owns scratch memory, counters and the carried
+/// state.
 /// Invariant: the parameters fit features() and options(); the carried state, where there is one, is (batch, units).
 ///
 /// Differs from Keras: `seed` also seeds the initializers that have no seed of their own.
@@ -32,8 +34,7 @@ public:
 
     /// A layer for inputs of that many features, its weights drawn by the initializers.
     /// Throws: ShapeError, OptionError.
-    Gru(Index features, GruOptions options)
-        : Gru(Cell(features, std::move(options))) {}
+    Gru(Index features, GruOptions options) : Gru(Cell(features, std::move(options))) {}
 
     /// A layer with these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
     Gru(Index features, GruOptions options, const std::vector<RowMatrix<S>>& weights)
@@ -78,9 +79,9 @@ public:
         run(inputs, call, output, &tape);
     }
 
-    /// Backpropagation through time: from the gradients of a loss with respect to what forward() gave back to those with
-    /// respect to the parameters, the inputs and the initial state. The gradients of the regularizers' losses are added.
-    /// The tape does not change. The weights must still be those of the forward pass.
+    /// Backpropagation through time: from the gradients of a loss with respect to what forward() gave back to those
+    /// with respect to the parameters, the inputs and the initial state. The gradients of the regularizers' losses are
+    /// added. The tape does not change. The weights must still be those of the forward pass.
     /// Throws: std::logic_error for an empty tape or one of a layer of other sizes or options, ShapeError.
     Gradients<S> backward(const Tape<S>& tape, const OutputGradients<S>& d_output) {
         Gradients<S> gradients;
@@ -97,8 +98,8 @@ public:
             const detail::WorkspaceShape sizes{shape.batch, shape.time, features(), units()};
             workspace_.prepare(sizes, true);
             backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
-            detail::run_backward_on_backend<ResetAfter, S>(
-                cell_.function(), {tape, d_output, into}, workspace_, backward_workspace_);
+            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into}, workspace_,
+                                                           backward_workspace_);
         }
         cell_.add_regularizer_gradients(into.parameters);
     }
@@ -199,8 +200,7 @@ public:
     void set_dropout_seed(std::uint64_t seed) { drawn_.set_seed(seed); }
 
 private:
-    explicit Gru(Cell cell)
-        : cell_(std::move(cell)), carried_(cell_.units()), drawn_(cell_.options().seed) {}
+    explicit Gru(Cell cell) : cell_(std::move(cell)), carried_(cell_.units()), drawn_(cell_.options().seed) {}
 
     [[nodiscard]] detail::LayerTraits traits(std::string_view where) const {
         return {where, options(), features(), carried_.batch()};

@@ -11,8 +11,8 @@ namespace eigengru::inline EIGENGRU_ABI {
 /// A mask that owns its memory: (batch, time), true = use.
 using Mask = Eigen::Array<bool, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// A batch on its way through a model. Where a layer has given up the time axis (a GRU without return_sequences), time is
-/// 1 and is_sequence false.
+/// A batch on its way through a model. Where a layer has given up the time axis (a GRU without return_sequences), time
+/// is 1 and is_sequence false.
 ///
 /// Invariant: the mask has no elements (there is none), or is (batch, time) of a sequence.
 template <RealScalar S>

@@ -12,7 +12,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 /// The constructor arguments of keras.layers.Masking.
 struct MaskingOptions {
-    double mask_value = 0.0;        ///< a step is masked where every feature has this value
+    double mask_value = 0.0;  ///< a step is masked where every feature has this value
     std::string name = "masking";
 };
 

@@ -19,14 +19,16 @@ namespace detail {
 template <RealScalar S>
 struct LayerTape {
     Tape<S> gru = {};
-    RowMatrix<S> state = {};          ///< of a GRU
+    RowMatrix<S> state = {};  ///< of a GRU
     DenseTape<S> dense = {};
-    Sequence<S> inputs = {};          ///< of an activation
-    RowMatrix<S> dropout_mask = {};   ///< empty where nothing is dropped
-    Sequence<S> outputs = {};         ///< of all but Dense, whose tape has them
-    Mask mask = {};                   ///< of the outputs; empty where there is none
+    Sequence<S> inputs = {};         ///< of an activation
+    RowMatrix<S> dropout_mask = {};  ///< empty where nothing is dropped
+    Sequence<S> outputs = {};        ///< of all but Dense, whose tape has them
+    Mask mask = {};                  ///< of the outputs; empty where there is none
 
-    [[nodiscard]] SequenceView<const S> outputs_view() const { return dense.empty() ? outputs.view() : dense.outputs().view(); }
+    [[nodiscard]] SequenceView<const S> outputs_view() const {
+        return dense.empty() ? outputs.view() : dense.outputs().view();
+    }
     [[nodiscard]] MaskView mask_view() const { return mask.size() > 0 ? MaskView(mask) : MaskView(); }
 };
 

@@ -26,9 +26,10 @@ struct ModelCallOptions {
 /// A chain of layers: Masking, Gru, Dense, Dropout, ActivationLayer.
 ///
 ///     Sequential<float> model({Gru<float>(8, {.units = 16}), Dense<float>(16, {.units = 1})});
-///     Sequence<float> y = model.predict(inputs);      // (batch, 1, 1): time is 1 where the last GRU gives its last output
+///     Sequence<float> y = model.predict(inputs);      // (batch, 1, 1): time is 1 where the last GRU gives one output
 ///
-/// Masks flow as in Keras: Masking makes one, a GRU uses it and passes it on with return_sequences, the others pass it on.
+/// Masks flow as in Keras: Masking makes one, a GRU uses it and passes it on with return_sequences, the others pass it
+/// on.
 /// Invariant: each layer takes what the one before it gives.
 template <RealScalar S>
 class Sequential {
@@ -55,8 +56,7 @@ public:
         LayerData<S> data{.values = Sequence<S>(inputs.shape())};
         own_mask("Sequential::operator()", inputs.shape(), call, data.mask);
         for (Index b = 0; b < inputs.shape().batch; ++b) data.values.sequence(b) = inputs.sequence(b);
-        for (Layer& layer : layers_)
-            std::visit([&](auto& actual) { run(actual, data, call.training); }, layer);
+        for (Layer& layer : layers_) std::visit([&](auto& actual) { run(actual, data, call.training); }, layer);
         return std::move(data.values);
     }
 
@@ -66,8 +66,8 @@ public:
         return (*this)(inputs, call);
     }
 
-    /// The call, recorded on `tape` for backward(). The outputs live in the tape. Allocates nothing from the second time
-    /// on (for the same sizes, without an orthogonal activity_regularizer).
+    /// The call, recorded on `tape` for backward(). The outputs live in the tape. Allocates nothing from the second
+    /// time on (for the same sizes, without an orthogonal activity_regularizer).
     /// Throws: as the call; OptionError for a custom activation without its derivative.
     SequenceView<const S> forward(SequenceView<const S> inputs, const ModelCallOptions& call,
                                   ModelTape<S>& tape EIGENGRU_LIFETIMEBOUND) {
@@ -99,8 +99,10 @@ public:
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
     void backward(const ModelTape<S>& tape, SequenceView<const S> d_outputs, ModelGradients<S>& into) {
         if (tape.empty() || tape.layers_.size() != layers_.size())
-            EIGENGRU_THROW(std::logic_error, "Sequential::backward: expected the tape of a forward pass of this model, "
-                                             "received ", tape.empty() ? "an empty one" : "one of another model");
+            EIGENGRU_THROW(std::logic_error,
+                           "Sequential::backward: expected the tape of a forward pass of this model, "
+                           "received ",
+                           tape.empty() ? "an empty one" : "one of another model");
         if (d_outputs.shape() != tape.outputs().shape())
             EIGENGRU_THROW(ShapeError, "Sequential::backward: d_outputs expected shape ", tape.outputs().shape(),
                            ", received ", d_outputs.shape());

@@ -143,8 +143,8 @@ public:
     template <RealScalar S>
     void apply(MatrixMap<S> block) const;
 
-    /// d = f'(x) d in place, given y = f(x); for the row-wise ones the product with the (transposed) Jacobian of each row.
-    /// Where needs_input() is false, x is not read. Allocates nothing. Throws: OptionError without a derivative.
+    /// d = f'(x) d in place, given y = f(x); for the row-wise ones the product with the (transposed) Jacobian of each
+    /// row. Where needs_input() is false, x is not read. Allocates nothing. Throws: OptionError without a derivative.
     template <RealScalar S>
     void multiply_derivative(const MatrixMap<const S>& x, const MatrixMap<const S>& y, MatrixMap<S> d) const;
 
@@ -158,8 +158,8 @@ public:
     /// Throws: OptionError for a custom activation that was made without its derivative.
     void check_derivative(std::string_view where) const {
         if (custom_ && !custom_->has_derivative())
-            EIGENGRU_THROW(OptionError, where, ": expected activations with derivatives, received the custom \"", name(),
-                           "\" that was made without one");
+            EIGENGRU_THROW(OptionError, where, ": expected activations with derivatives, received the custom \"",
+                           name(), "\" that was made without one");
     }
 
     /// As Keras would write it: "relu(negative_slope=0.1)"; parameters at their defaults are left out.
@@ -186,8 +186,9 @@ private:
 
 inline Activation Activation::by_name(std::string_view name) {
     if (name == "threshold")
-        EIGENGRU_THROW(OptionError, "Activation: \"threshold\" needs its two arguments; write "
-                                    "Activation::threshold({.threshold = ..., .default_value = ...})");
+        EIGENGRU_THROW(OptionError,
+                       "Activation: \"threshold\" needs its two arguments; write "
+                       "Activation::threshold({.threshold = ..., .default_value = ...})");
     if (name == "glu")
         EIGENGRU_THROW(OptionError, "Activation: \"glu\" halves the width of its input, so no GRU can use it");
     switch (const ActivationKind kind = detail::kind_by_name("Activation", name, detail::kActivationNames)) {

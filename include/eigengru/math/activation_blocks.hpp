@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the kind of an activation to its function, switched once per block, and the loops over a block. For activation.hpp.
+// From the kind of an activation to its function, switched once per block, and the loops over a block. For
+// activation.hpp.
 #pragma once
 
 #include "eigengru/math/activation_functions.hpp"
@@ -12,9 +13,36 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 /// The known activations; `custom` is the user's own.
 enum class ActivationKind : unsigned char {
-    linear, tanh, sigmoid, relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, hard_silu, hard_sigmoid, hard_tanh,
-    softplus, softsign, exponential, mish, log_sigmoid, tanh_shrink, soft_shrink, hard_shrink, threshold, squareplus,
-    sparse_plus, sparse_sigmoid, softmax, log_softmax, sparsemax, custom
+    linear,
+    tanh,
+    sigmoid,
+    relu,
+    relu6,
+    leaky_relu,
+    elu,
+    selu,
+    celu,
+    gelu,
+    silu,
+    hard_silu,
+    hard_sigmoid,
+    hard_tanh,
+    softplus,
+    softsign,
+    exponential,
+    mish,
+    log_sigmoid,
+    tanh_shrink,
+    soft_shrink,
+    hard_shrink,
+    threshold,
+    squareplus,
+    sparse_plus,
+    sparse_sigmoid,
+    softmax,
+    log_softmax,
+    sparsemax,
+    custom
 };
 
 namespace detail {
@@ -74,9 +102,8 @@ struct MultiplyDerivative {
 template <class S, class F>
 void apply_vectorised(MatrixMap<S> block, const F& f) {
     for_each_run<S>(block, [&f](S* x, Index size) {
-        for_each_packet<S>(size, [&](auto packet, Index i) {
-            packet::pstoreu(x + i, f(packet::ploadu<decltype(packet)>(x + i)));
-        });
+        for_each_packet<S>(
+            size, [&](auto packet, Index i) { packet::pstoreu(x + i, f(packet::ploadu<decltype(packet)>(x + i))); });
     });
 }
 

@@ -69,7 +69,8 @@ struct Elu {
 
     S value(S x) const { return scale * (x < S(0) ? alpha * std::expm1(x) : x); }
     S derivative(S x, S) const {
-        const bool is_left = x < S(0) || (x == S(0) && scale == S(1));  // TensorFlow counts 0 to the right for selu alone
+        const bool is_left =
+            x < S(0) || (x == S(0) && scale == S(1));  // TensorFlow counts 0 to the right for selu alone
         return scale * (is_left ? alpha * std::exp(x) : S(1));
     }
 };

@@ -13,8 +13,8 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// The sum of e^x over a row in its order, and the terms at `terms` unless that is null. Eigen's own exp() and sum() give
-/// bits that depend on where the row starts in memory.
+/// The sum of e^x over a row in its order, and the terms at `terms` unless that is null. Eigen's own exp() and sum()
+/// give bits that depend on where the row starts in memory.
 template <class Row, class S>
 S sum_of_exp(const Row& row, S* terms) {
     constexpr Index kBlock = 64;
@@ -74,8 +74,8 @@ struct LogSoftmax {
 
 /// y_i = max(x_i - tau, 0), over a row. With x in descending order and s_k the sum of its first k,
 ///     tau = (sum of s_k over the support - 1) / size of the support,   support = { k : x_k > (s_k - 1) / k }.
-/// That is what every backend of Keras 3 computes. The published sparsemax (Martins and Astudillo, 2016) has the last s_k
-/// of the support in place of their sum, so that y sums to 1; the numbers here are Keras's.
+/// That is what every backend of Keras 3 computes. The published sparsemax (Martins and Astudillo, 2016) has the last
+/// s_k of the support in place of their sum, so that y sums to 1; the numbers here are Keras's.
 template <class S>
 struct Sparsemax {
     template <class Row>

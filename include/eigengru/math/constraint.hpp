@@ -87,10 +87,14 @@ struct KerasNames<ConstraintKind> {
     static constexpr std::string_view what = "Constraint";
     // clang-format off: one kind a line
     static constexpr auto table = std::to_array<NamedKind<ConstraintKind>>({
-        {"max_norm", max_norm}, {"MaxNorm", max_norm},
-        {"non_neg", non_neg}, {"NonNeg", non_neg},
-        {"unit_norm", unit_norm}, {"UnitNorm", unit_norm},
-        {"min_max_norm", min_max_norm}, {"MinMaxNorm", min_max_norm},
+        {"max_norm", max_norm},
+        {"MaxNorm", max_norm},
+        {"non_neg", non_neg},
+        {"NonNeg", non_neg},
+        {"unit_norm", unit_norm},
+        {"UnitNorm", unit_norm},
+        {"min_max_norm", min_max_norm},
+        {"MinMaxNorm", min_max_norm},
     });
     // clang-format on
 };
@@ -208,8 +212,7 @@ private:
         const S epsilon = S(1e-7);
         if (kind_ == ConstraintKind::unit_norm) return S(1) / (epsilon + n);
         const S rate = static_cast<S>(parameters_.rate);
-        const S clipped =
-            std::clamp(n, static_cast<S>(parameters_.min_value), static_cast<S>(parameters_.max_value));
+        const S clipped = std::clamp(n, static_cast<S>(parameters_.min_value), static_cast<S>(parameters_.max_value));
         return (rate * clipped + (S(1) - rate) * n) / (epsilon + n);
     }
 
@@ -235,8 +238,7 @@ private:
         for (Index first = 0; first < weights.cols(); first += kPanel) {
             const Index count = std::min(kPanel, weights.cols() - first);
             factors.setZero(count);
-            for (Index r = 0; r < weights.rows(); ++r)
-                factors += weights.row(r).segment(first, count).array().square();
+            for (Index r = 0; r < weights.rows(); ++r) factors += weights.row(r).segment(first, count).array().square();
             for (S& n : factors) n = factor(std::sqrt(n));
             for (Index r = 0; r < weights.rows(); ++r) weights.row(r).segment(first, count).array() *= factors;
         }

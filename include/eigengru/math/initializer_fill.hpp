@@ -49,8 +49,7 @@ void fill_scaled(WeightMap<S> weights, const WeightShape& shape, const Initializ
     switch (p.distribution.kind()) {
         case ScalingDistribution::truncated_normal:
             return fill_truncated_normal(weights, 0.0, std::sqrt(variance) / kTruncatedDeviation, random);
-        case ScalingDistribution::untruncated_normal:
-            return fill_normal(weights, 0.0, std::sqrt(variance), random);
+        case ScalingDistribution::untruncated_normal: return fill_normal(weights, 0.0, std::sqrt(variance), random);
         case ScalingDistribution::uniform: {
             const double limit = std::sqrt(3.0 * variance);
             return fill_uniform(weights, -limit, limit, random);

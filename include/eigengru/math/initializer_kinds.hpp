@@ -25,11 +25,11 @@ enum class ScalingDistribution { truncated_normal, untruncated_normal, uniform }
 template <>
 struct KerasNames<ScalingDistribution> {
     static constexpr std::string_view what = "Initializer: variance_scaling distribution";
-    static constexpr auto table = std::to_array<NamedKind<ScalingDistribution>>(
-        {{"truncated_normal", ScalingDistribution::truncated_normal},
-         {"normal", ScalingDistribution::truncated_normal},
-         {"untruncated_normal", ScalingDistribution::untruncated_normal},
-         {"uniform", ScalingDistribution::uniform}});
+    static constexpr auto table =
+        std::to_array<NamedKind<ScalingDistribution>>({{"truncated_normal", ScalingDistribution::truncated_normal},
+                                                       {"normal", ScalingDistribution::truncated_normal},
+                                                       {"untruncated_normal", ScalingDistribution::untruncated_normal},
+                                                       {"uniform", ScalingDistribution::uniform}});
 };
 
 /// Own seed of an initializer; without one, the layer's seed is used.
@@ -92,21 +92,42 @@ struct KerasNames<InitializerKind> {
     static constexpr std::string_view what = "Initializer";
     // clang-format off: one kind a line
     static constexpr auto table = std::to_array<NamedKind<InitializerKind>>({
-        {"zeros", zeros}, {"Zeros", zeros}, {"zero", zeros},
-        {"ones", ones}, {"Ones", ones}, {"one", ones},
-        {"constant", constant}, {"Constant", constant},
-        {"identity", identity}, {"Identity", identity}, {"IdentityInitializer", identity},
-        {"random_normal", random_normal}, {"RandomNormal", random_normal}, {"normal", random_normal},
-        {"random_uniform", random_uniform}, {"RandomUniform", random_uniform}, {"uniform", random_uniform},
-        {"truncated_normal", truncated_normal}, {"TruncatedNormal", truncated_normal},
-        {"variance_scaling", variance_scaling}, {"VarianceScaling", variance_scaling},
-        {"glorot_uniform", glorot_uniform}, {"GlorotUniform", glorot_uniform},
-        {"glorot_normal", glorot_normal}, {"GlorotNormal", glorot_normal},
-        {"he_uniform", he_uniform}, {"HeUniform", he_uniform},
-        {"he_normal", he_normal}, {"HeNormal", he_normal},
-        {"lecun_uniform", lecun_uniform}, {"LecunUniform", lecun_uniform},
-        {"lecun_normal", lecun_normal}, {"LecunNormal", lecun_normal},
-        {"orthogonal", orthogonal}, {"Orthogonal", orthogonal}, {"OrthogonalInitializer", orthogonal},
+        {"zeros", zeros},
+        {"Zeros", zeros},
+        {"zero", zeros},
+        {"ones", ones},
+        {"Ones", ones},
+        {"one", ones},
+        {"constant", constant},
+        {"Constant", constant},
+        {"identity", identity},
+        {"Identity", identity},
+        {"IdentityInitializer", identity},
+        {"random_normal", random_normal},
+        {"RandomNormal", random_normal},
+        {"normal", random_normal},
+        {"random_uniform", random_uniform},
+        {"RandomUniform", random_uniform},
+        {"uniform", random_uniform},
+        {"truncated_normal", truncated_normal},
+        {"TruncatedNormal", truncated_normal},
+        {"variance_scaling", variance_scaling},
+        {"VarianceScaling", variance_scaling},
+        {"glorot_uniform", glorot_uniform},
+        {"GlorotUniform", glorot_uniform},
+        {"glorot_normal", glorot_normal},
+        {"GlorotNormal", glorot_normal},
+        {"he_uniform", he_uniform},
+        {"HeUniform", he_uniform},
+        {"he_normal", he_normal},
+        {"HeNormal", he_normal},
+        {"lecun_uniform", lecun_uniform},
+        {"LecunUniform", lecun_uniform},
+        {"lecun_normal", lecun_normal},
+        {"LecunNormal", lecun_normal},
+        {"orthogonal", orthogonal},
+        {"Orthogonal", orthogonal},
+        {"OrthogonalInitializer", orthogonal},
     });
     // clang-format on
 };

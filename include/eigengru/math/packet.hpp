@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Vectorised sigmoid and tanh on Eigen's packets (a scalar is a packet of one), and the loop over packets. Eigen's own tanh
-// is scalar for double, and its logistic loses all relative accuracy in the tail for float; these keep 3 to 4 ulp in both
-// types, without a branch.
+// Vectorised sigmoid and tanh on Eigen's packets (a scalar is a packet of one), and the loop over packets. Eigen's own
+// tanh is scalar for double, and its logistic loses all relative accuracy in the tail for float; these keep 3 to 4 ulp
+// in both types, without a branch.
 //
 // One formula serves both. With u = x (sigmoid) or 2x (tanh), n = round(u / ln 2), r = u - n ln 2 and s = 2^n,
 //     e^r = (q + p) / (q - p),   p odd and q even in r,   so that

@@ -39,10 +39,15 @@ struct KerasNames<RegularizerKind> {
     static constexpr std::string_view what = "Regularizer";
     // clang-format off: one kind a line
     static constexpr auto table = std::to_array<NamedKind<RegularizerKind>>({
-        {"l1", l1}, {"L1", l1},
-        {"l2", l2}, {"L2", l2},
-        {"l1_l2", l1_l2}, {"l1l2", l1_l2}, {"L1L2", l1_l2},
-        {"orthogonal_regularizer", orthogonal}, {"OrthogonalRegularizer", orthogonal},
+        {"l1", l1},
+        {"L1", l1},
+        {"l2", l2},
+        {"L2", l2},
+        {"l1_l2", l1_l2},
+        {"l1l2", l1_l2},
+        {"L1L2", l1_l2},
+        {"orthogonal_regularizer", orthogonal},
+        {"OrthogonalRegularizer", orthogonal},
     });
     // clang-format on
 };

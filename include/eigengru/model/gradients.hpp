@@ -18,9 +18,9 @@ struct OutputGradients {
 /// The gradients of a loss with respect to what went into a call.
 template <RealScalar S>
 struct Gradients {
-    GruWeights<S> parameters = {};      ///< .kernel(), .recurrent_kernel(), .bias(), .flat()
-    Sequence<S> inputs = {};            ///< (batch, time, features)
-    RowMatrix<S> initial_state = {};    ///< (batch, units); of the state that was given, carried over, or zero
+    GruWeights<S> parameters = {};    ///< .kernel(), .recurrent_kernel(), .bias(), .flat()
+    Sequence<S> inputs = {};          ///< (batch, time, features)
+    RowMatrix<S> initial_state = {};  ///< (batch, units); of the state that was given, carried over, or zero
 };
 
 namespace detail {

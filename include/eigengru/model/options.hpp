@@ -48,32 +48,32 @@ private:
 
 /// The constructor arguments of keras.layers.GRU. reset_after is a template argument of the layer.
 struct GruOptions {
-    Index units = 0;                                              ///< size of the state; must be set, at least 1
-    Activation activation = "tanh";                               ///< of the candidate
-    Activation recurrent_activation = "sigmoid";                  ///< of the update and the reset gate
-    bool use_bias = true;                                         ///< whether there are biases
-    Initializer kernel_initializer = "glorot_uniform";            ///< of kernel (features, 3 units)
-    Initializer recurrent_initializer = "orthogonal";             ///< of recurrent_kernel (units, 3 units)
-    Initializer bias_initializer = "zeros";                       ///< of bias
-    Regularizer kernel_regularizer = {};                          ///< loss on kernel
-    Regularizer recurrent_regularizer = {};                       ///< loss on recurrent_kernel
-    Regularizer bias_regularizer = {};                            ///< loss on bias
-    Regularizer activity_regularizer = {};                        ///< loss on what the layer returns
-    Constraint kernel_constraint = {};                            ///< on kernel, after an optimiser step
-    Constraint recurrent_constraint = {};                         ///< on recurrent_kernel
-    Constraint bias_constraint = {};                              ///< on bias
-    double dropout = 0.0;                                         ///< rate for the inputs, in [0, 1]; 1 means none
-    double recurrent_dropout = 0.0;                               ///< rate for the state, in [0, 1]; 1 means none
-    std::optional<std::uint64_t> seed = {};                       ///< of dropout, and of initializers without their own
-    bool return_sequences = false;                                ///< whether outputs hold every step
-    bool return_state = false;                                    ///< whether the state counts as returned
-    bool go_backwards = false;                                    ///< read the input from its end
-    bool stateful = false;                                        ///< start from the last call's final state
-    bool unroll = false;                                          ///< same numbers; rules out cuDNN
-    bool zero_output_for_mask = false;                            ///< zeros at masked steps
-    CudnnMode use_cudnn = "auto";                                 ///< true, false or "auto"
-    std::string name = "gru";                                     ///< for messages and files
-    bool trainable = true;                                        ///< false keeps an optimiser away
+    Index units = 0;                                    ///< size of the state; must be set, at least 1
+    Activation activation = "tanh";                     ///< of the candidate
+    Activation recurrent_activation = "sigmoid";        ///< of the update and the reset gate
+    bool use_bias = true;                               ///< whether there are biases
+    Initializer kernel_initializer = "glorot_uniform";  ///< of kernel (features, 3 units)
+    Initializer recurrent_initializer = "orthogonal";   ///< of recurrent_kernel (units, 3 units)
+    Initializer bias_initializer = "zeros";             ///< of bias
+    Regularizer kernel_regularizer = {};                ///< loss on kernel
+    Regularizer recurrent_regularizer = {};             ///< loss on recurrent_kernel
+    Regularizer bias_regularizer = {};                  ///< loss on bias
+    Regularizer activity_regularizer = {};              ///< loss on what the layer returns
+    Constraint kernel_constraint = {};                  ///< on kernel, after an optimiser step
+    Constraint recurrent_constraint = {};               ///< on recurrent_kernel
+    Constraint bias_constraint = {};                    ///< on bias
+    double dropout = 0.0;                               ///< rate for the inputs, in [0, 1]; 1 means none
+    double recurrent_dropout = 0.0;                     ///< rate for the state, in [0, 1]; 1 means none
+    std::optional<std::uint64_t> seed = {};             ///< of dropout, and of initializers without their own
+    bool return_sequences = false;                      ///< whether outputs hold every step
+    bool return_state = false;                          ///< whether the state counts as returned
+    bool go_backwards = false;                          ///< read the input from its end
+    bool stateful = false;                              ///< start from the last call's final state
+    bool unroll = false;                                ///< same numbers; rules out cuDNN
+    bool zero_output_for_mask = false;                  ///< zeros at masked steps
+    CudnnMode use_cudnn = "auto";                       ///< true, false or "auto"
+    std::string name = "gru";                           ///< for messages and files
+    bool trainable = true;                              ///< false keeps an optimiser away
 
     [[nodiscard]] std::string to_string() const;
 
@@ -90,11 +90,11 @@ struct DropoutMasks {
 /// The arguments of a call besides the inputs.
 template <RealScalar S>
 struct CallOptions {
-    MaskView mask = {};                                ///< (batch, time), true = use
-    IndexListView lengths = {};                        ///< instead of a mask: used steps of each row, 0 to time
-    MatrixView<const S> initial_state = {};            ///< (batch, units); zeros, or the carried state, when absent
-    bool training = false;                             ///< whether dropout is active
-    const DropoutMasks<S>* dropout_masks = nullptr;    ///< used in place of drawn ones when training
+    MaskView mask = {};                              ///< (batch, time), true = use
+    IndexListView lengths = {};                      ///< instead of a mask: used steps of each row, 0 to time
+    MatrixView<const S> initial_state = {};          ///< (batch, units); zeros, or the carried state, when absent
+    bool training = false;                           ///< whether dropout is active
+    const DropoutMasks<S>* dropout_masks = nullptr;  ///< used in place of drawn ones when training
 };
 
 /// A whole layer as a value that prints itself: what Keras's get_config() holds, and the sizes.

@@ -14,7 +14,8 @@ struct Output {
     RowMatrix<S> state = {};     ///< (batch, units): the final state
 };
 
-/// Where a call shall write; what is absent is not written. No part may overlap another one or the arguments of the call.
+/// Where a call shall write; what is absent is not written. No part may overlap another one or the arguments of the
+/// call.
 template <RealScalar S>
 struct OutputView {
     SequenceView<S> sequences = {};  ///< (batch, time, units); only with return_sequences

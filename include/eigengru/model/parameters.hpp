@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GruParameters: the weights of a GRU in one contiguous buffer, with named maps made on demand; and ParameterUpdate, the
-// only way to write them.
+// GruParameters: the weights of a GRU in one contiguous buffer, with named maps made on demand; and ParameterUpdate,
+// the only way to write them.
 #pragma once
 
 #include "eigengru/fwd.hpp"
@@ -32,7 +32,8 @@ public:
 
     /// Zeros of these sizes. Allocates only when the number of scalars changes.
     void reset(Index features, Index units, Index bias_rows) {
-        this->reset_blocks("GruWeights", {features, units, bias_rows}, detail::checked_size("GruWeights", {kGates, units}));
+        this->reset_blocks("GruWeights", {features, units, bias_rows},
+                           detail::checked_size("GruWeights", {kGates, units}));
     }
 
     [[nodiscard]] Index features() const { return this->rows(0); }
@@ -90,8 +91,8 @@ public:
     }
 };
 
-/// What `update_parameters` hands out: the same names, writable, for the length of the update. It cannot be copied, since
-/// a copy would be edited without effect: take it as `auto& p`.
+/// What `update_parameters` hands out: the same names, writable, for the length of the update. It cannot be copied,
+/// since a copy would be edited without effect: take it as `auto& p`.
 template <RealScalar S, bool ResetAfter>
 class ParameterUpdate {
 public:

@@ -8,8 +8,8 @@
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-/// One weight of a layer while it is updated. A layer's `update_variables(f)` calls `f(variable)` for each of its weights
-/// in the order in which they lie in its flat buffer; gradients have the same order.
+/// One weight of a layer while it is updated. A layer's `update_variables(f)` calls `f(variable)` for each of its
+/// weights in the order in which they lie in its flat buffer; gradients have the same order.
 template <RealScalar S>
 struct Variable {
     std::string_view layer;  ///< name of the layer

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The eight rules under which Keras runs a GRU on cuDNN, as a pure function: which backend a call takes, and why. No CUDA
-// here. Source: keras.layers.GRU, "Requirements to use the cuDNN implementation".
+// The eight rules under which Keras runs a GRU on cuDNN, as a pure function: which backend a call takes, and why. No
+// CUDA here. Source: keras.layers.GRU, "Requirements to use the cuDNN implementation".
 #pragma once
 
 #include "eigengru/model/options.hpp"
@@ -25,13 +25,13 @@ struct BackendRule {
 /// What a call would do, without running it.
 struct BackendVerdict {
     Backend backend = Backend::eigen;
-    bool is_refused = false;  ///< use_cudnn is true but cannot be: the call throws a BackendError
-    std::array<BackendRule, 8> rules = {};  ///< Keras's eight rules
+    bool is_refused = false;                   ///< use_cudnn is true but cannot be: the call throws a BackendError
+    std::array<BackendRule, 8> rules = {};     ///< Keras's eight rules
     std::vector<BackendRule> conditions = {};  ///< the library's own: what was asked for, and the build
 
     /// One line for the decision and one for each rule and condition.
     [[nodiscard]] std::string text() const {
-        std::string lines = is_refused ? "use_cudnn is true, but this call cannot run on cuDNN"
+        std::string lines = is_refused                  ? "use_cudnn is true, but this call cannot run on cuDNN"
                             : backend == Backend::cudnn ? "runs on cuDNN"
                                                         : "runs on Eigen";
         const auto add = [&lines](const BackendRule& rule) {
@@ -88,9 +88,11 @@ inline constexpr bool kHasCudnn = false;
     BackendVerdict verdict{.rules = detail::cudnn_rules(query)};
     const CudnnMode mode = query.options.use_cudnn;
     verdict.conditions.push_back({"use_cudnn", !mode.is_never(),
-                                  mode.is_never() ? "is false" : mode.is_always() ? "is true" : "is \"auto\""});
-    verdict.conditions.push_back({"build", detail::kHasCudnn,
-                                  detail::kHasCudnn ? "has EIGENGRU_CUDNN" : "lacks the flag EIGENGRU_CUDNN"});
+                                  mode.is_never()    ? "is false"
+                                  : mode.is_always() ? "is true"
+                                                     : "is \"auto\""});
+    verdict.conditions.push_back(
+        {"build", detail::kHasCudnn, detail::kHasCudnn ? "has EIGENGRU_CUDNN" : "lacks the flag EIGENGRU_CUDNN"});
     const auto passed = [](const BackendRule& rule) { return rule.passed; };
     const bool all = std::ranges::all_of(verdict.rules, passed) && std::ranges::all_of(verdict.conditions, passed);
     verdict.backend = all ? Backend::cudnn : Backend::eigen;

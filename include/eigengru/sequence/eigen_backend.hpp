@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The forward pass of the Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs (direction,
-// masks and dropout end here), projects them in large products, and then steps through the chunk.
+// The forward pass of the Eigen backend: one call of the layer on the CPU. Chunk by chunk it gathers the inputs
+// (direction, masks and dropout end here), projects them in large products, and then steps through the chunk.
 #pragma once
 
 #include "eigengru/cell/gru_step.hpp"
@@ -14,9 +14,9 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 /// Where a forward pass leaves what a backward pass needs; nowhere when null.
 template <RealScalar S>
 struct Recording {
-    S* states = nullptr;    ///< the state before every `every`-th step
+    S* states = nullptr;  ///< the state before every `every`-th step
     Index every = 1;
-    S* gates = nullptr;     ///< the gates of every step, without gaps
+    S* gates = nullptr;  ///< the gates of every step, without gaps
 };
 
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
@@ -26,11 +26,11 @@ struct SequenceCall {
     const SequencePlan& plan;
     const SequenceView<const S>& inputs;
     const OutputView<S>& output;
-    bool is_recorded = false;                     ///< inputs are a tape's: in processing order, zeros at masked steps
-    MatrixView<const S> initial_state = {};       ///< zeros when absent
-    const DropoutMasks<S>* dropout = nullptr;     ///< none when null
+    bool is_recorded = false;                  ///< inputs are a tape's: in processing order, zeros at masked steps
+    MatrixView<const S> initial_state = {};    ///< zeros when absent
+    const DropoutMasks<S>* dropout = nullptr;  ///< none when null
     bool zero_output_for_mask = false;
-    S* final_state = nullptr;                     ///< the state once more, (batch, units) without gaps, unless null
+    S* final_state = nullptr;  ///< the state once more, (batch, units) without gaps, unless null
     Recording<S> recording = {};
 };
 
@@ -108,12 +108,13 @@ private:
                                       gates);
         for (std::size_t g = 0; g < kGates; ++g)
             add_product<S>(chunk_inputs(chunk, steps, &call_.dropout->input[g]),
-                           gate_columns<const S>(f_.kernel, static_cast<Index>(g)), gates.slot(kInputSlots[g]), gates.stride);
+                           gate_columns<const S>(f_.kernel, static_cast<Index>(g)), gates.slot(kInputSlots[g]),
+                           gates.stride);
     }
 
-    /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it already
-    /// is that, otherwise gathered, with dropout applied and zeros at masked steps (what stands there, NaN perhaps, must
-    /// not reach anything).
+    /// The inputs of a chunk as rows in processing order, (steps * batch, features): the caller's memory where it
+    /// already is that, otherwise gathered, with dropout applied and zeros at masked steps (what stands there, NaN
+    /// perhaps, must not reach anything).
     [[nodiscard]] MatrixMap<const S> chunk_inputs(Index chunk, Index steps, const RowMatrix<S>* dropout) {
         const SequenceView<const S>& inputs = call_.inputs;
         const Index features = inputs.shape().features;
@@ -165,16 +166,18 @@ private:
     /// the workspace, over the state before it unless masked rows need that.
     [[nodiscard]] S* next_state(Index step, Index last) {
         if (records_every_state())
-            return step + 1 < last ? call_.recording.states + (step + 1 - first_) * batch_ * units_ : workspace_.state(0);
-        if (!has_mask_ && batch_ == 1 && call_.output.sequences.is_present()) return call_.output.sequences.row(0, step);
+            return step + 1 < last ? call_.recording.states + (step + 1 - first_) * batch_ * units_
+                                   : workspace_.state(0);
+        if (!has_mask_ && batch_ == 1 && call_.output.sequences.is_present())
+            return call_.output.sequences.row(0, step);
         return workspace_.state(has_mask_ && state_ == workspace_.state(0) ? 1 : 0);
     }
 
-    /// What a row puts out at a step: its state; at a masked step the previous output, which is the state too once the row
-    /// has had a used step, and zeros before that or with zero_output_for_mask.
+    /// What a row puts out at a step: its state; at a masked step the previous output, which is the state too once the
+    /// row has had a used step, and zeros before that or with zero_output_for_mask.
     void write_row(Index b, Index step, S* out) const {
-        const bool is_zero = has_mask_ && !plan_.is_used(b, step) &&
-                             (call_.zero_output_for_mask || workspace_.seen()[b] == 0);
+        const bool is_zero =
+            has_mask_ && !plan_.is_used(b, step) && (call_.zero_output_for_mask || workspace_.seen()[b] == 0);
         const S* state = state_ + b * units_;
         if (is_zero)
             std::fill_n(out, units_, S(0));

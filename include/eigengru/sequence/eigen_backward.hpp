@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The backward pass of the Eigen backend: backpropagation through time (BPTT) over a tape. Chunk by chunk from the end it
-// steps back through time, and then makes the gradients of weights and inputs from the whole chunk in large products.
+// The backward pass of the Eigen backend: backpropagation through time (BPTT) over a tape. Chunk by chunk from the end
+// it steps back through time, and then makes the gradients of weights and inputs from the whole chunk in large
+// products.
 #pragma once
 
 #include "eigengru/cell/gradient_products.hpp"
@@ -36,8 +37,14 @@ class EigenBackward {
 public:
     EigenBackward(const StepFunction<S>& f, const BackwardCall<S>& call, Workspace<S>& forward,
                   BackwardWorkspace<S>& workspace)
-        : f_(f), call_(call), tape_(call.tape), plan_(plan_of(tape_)), forward_(forward), workspace_(workspace),
-          batch_(plan_.batch()), units_(f.units()) {}
+        : f_(f),
+          call_(call),
+          tape_(call.tape),
+          plan_(plan_of(tape_)),
+          forward_(forward),
+          workspace_(workspace),
+          batch_(plan_.batch()),
+          units_(f.units()) {}
 
     void run() {
         start();
@@ -169,25 +176,28 @@ private:
     }
 
     void add_activity_gradient(const MatrixMap<const S>& outputs, MatrixMap<S> d) const {
-        tape_.signature().activity_regularizer.add_gradient(outputs, WeightRank::matrix, S(1) / static_cast<S>(batch_), d);
+        tape_.signature().activity_regularizer.add_gradient(outputs, WeightRank::matrix, S(1) / static_cast<S>(batch_),
+                                                            d);
     }
 
     /// The gradients of weights and inputs from the gates of a chunk.
     void add_products(Index first, Index steps) {
         const Index features = f_.features();
-        const GradientRows<S> rows{.d = workspace_.d_gates(0, steps).as_const(),
-                                   .gates = recorded_gates(first, steps),
-                                   .inputs = block(tape_.inputs() + first * batch_ * features, steps * batch_, features),
-                                   .states = state_before(first),
-                                   .dropout = tape_.dropout(),
-                                   .scratch = workspace_.scratch()};
+        const GradientRows<S> rows{
+            .d = workspace_.d_gates(0, steps).as_const(),
+            .gates = recorded_gates(first, steps),
+            .inputs = block(tape_.inputs() + first * batch_ * features, steps * batch_, features),
+            .states = state_before(first),
+            .dropout = tape_.dropout(),
+            .scratch = workspace_.scratch()};
         add_parameter_gradients<ResetAfter, S>(rows, call_.into.parameters);
         input_gradient<S>(rows, read_only(workspace_.kernel_t()), workspace_.d_inputs());
         const bool go_backwards = tape_.signature().go_backwards;
         const S* d = workspace_.d_inputs();
         for (Index step = first; step < first + steps; ++step)
             for (Index b = 0; b < batch_; ++b, d += features)
-                std::copy_n(d, features, call_.into.inputs.view().row(b, go_backwards ? plan_.time() - 1 - step : step));
+                std::copy_n(d, features,
+                            call_.into.inputs.view().row(b, go_backwards ? plan_.time() - 1 - step : step));
     }
 
     const StepFunction<S>& f_;

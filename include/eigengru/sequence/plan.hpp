@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SequencePlan: the only code that knows direction x mask. After it everybody walks steps 0 .. time - 1 in processing order
-// and asks which input time a step reads and which rows use it.
+// SequencePlan: the only code that knows direction x mask. After it everybody walks steps 0 .. time - 1 in processing
+// order and asks which input time a step reads and which rows use it.
 #pragma once
 
 #include "eigengru/core/mask_view.hpp"
@@ -19,7 +19,11 @@ class SequencePlan {
 public:
     SequencePlan() = default;
     SequencePlan(const Shape3& shape, bool go_backwards, MaskView mask, IndexListView lengths)
-        : batch_(shape.batch), time_(shape.time), go_backwards_(go_backwards), mask_(mask), lengths_(std::move(lengths)) {}
+        : batch_(shape.batch),
+          time_(shape.time),
+          go_backwards_(go_backwards),
+          mask_(mask),
+          lengths_(std::move(lengths)) {}
 
     [[nodiscard]] Index batch() const { return batch_; }
     [[nodiscard]] Index time() const { return time_; }
@@ -66,8 +70,8 @@ private:
 
 namespace detail {
 
-/// Copies the inputs of some steps to `out` as rows in processing order, [step][row][feature]: zeros at masked steps, else
-/// times the dropout mask (batch, features) where there is one.
+/// Copies the inputs of some steps to `out` as rows in processing order, [step][row][feature]: zeros at masked steps,
+/// else times the dropout mask (batch, features) where there is one.
 template <RealScalar S>
 void gather_inputs(const SequenceView<const S>& inputs, const SequencePlan& plan, Index first, Index steps,
                    const RowMatrix<S>* dropout, S* out) {

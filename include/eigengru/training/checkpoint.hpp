@@ -41,9 +41,9 @@ void save_checkpoint(const std::filesystem::path& path, const Sequential<S>& mod
     writer.write(path);
 }
 
-/// Puts model and optimiser back where they were: weights, carried states, dropout counters and seeds, slots, iterations and
-/// a constant learning rate. They must be built as those that were saved: the same layers by kind, name and shape, the
-/// same recipe and schedule. A layer that is not stateful leaves a state in the file alone.
+/// Puts model and optimiser back where they were: weights, carried states, dropout counters and seeds, slots,
+/// iterations and a constant learning rate. They must be built as those that were saved: the same layers by kind, name
+/// and shape, the same recipe and schedule. A layer that is not stateful leaves a state in the file alone.
 /// Throws: FormatError that names the file and what differs; nothing has changed then.
 template <RealScalar S>
 CheckpointExtras load_checkpoint(const std::filesystem::path& path, Sequential<S>& model, Optimizer<S>& optimizer) {

@@ -24,8 +24,8 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 /// What a block may hold.
 template <class T>
-concept CheckpointElement = std::same_as<T, unsigned char> || std::same_as<T, std::int64_t> ||
-                            std::same_as<T, float> || std::same_as<T, double>;
+concept CheckpointElement = std::same_as<T, unsigned char> || std::same_as<T, std::int64_t> || std::same_as<T, float> ||
+                            std::same_as<T, double>;
 
 namespace detail {
 
@@ -54,8 +54,8 @@ inline constexpr std::uint64_t kCheckpointTypeOf = std::same_as<T, unsigned char
 
 /// The unsigned number with the bits of an element.
 template <CheckpointElement T>
-using BitsOf = std::conditional_t<sizeof(T) == 1, std::uint8_t,
-                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+using BitsOf =
+    std::conditional_t<sizeof(T) == 1, std::uint8_t, std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
 
 /// Any change of a single byte changes it.
 /// Source: Fowler, Noll, Vo, draft-eastlake-fnv.

@@ -26,12 +26,12 @@ struct FitOptions {
     MatrixView<const S> sample_weight = {};  ///< (samples, 1), or (samples, time) where the outputs are sequences
     Index epochs = 1;                        ///< the number of the last epoch, counted from 1
     Index batch_size = 32;
-    bool shuffle = true;                     ///< the samples anew in every epoch; see Trainer::fit for stateful models
-    std::optional<std::uint64_t> seed = {};  ///< of the shuffling; random when absent
-    Index initial_epoch = 0;                 ///< epochs done before
-    Index window = 0;                        ///< truncated BPTT: time steps of one update; 0: all
-    MaskView resets = {};                    ///< (samples, time), true: zeros for a row's state before this step
-    std::vector<AnyCallback> callbacks = {};       ///< values, or pointers to objects that outlive the call
+    bool shuffle = true;                      ///< the samples anew in every epoch; see Trainer::fit for stateful models
+    std::optional<std::uint64_t> seed = {};   ///< of the shuffling; random when absent
+    Index initial_epoch = 0;                  ///< epochs done before
+    Index window = 0;                         ///< truncated BPTT: time steps of one update; 0: all
+    MaskView resets = {};                     ///< (samples, time), true: zeros for a row's state before this step
+    std::vector<AnyCallback> callbacks = {};  ///< values, or pointers to objects that outlive the call
     const std::atomic<bool>* stop_flag = nullptr;  ///< when it turns true the batch is finished and fit returns
 };
 
@@ -41,7 +41,7 @@ struct EvaluateOptions {
     MaskView mask = {};                      ///< (samples, time), true = use
     MatrixView<const S> sample_weight = {};  ///< (samples, 1), or (samples, time) where the outputs are sequences
     Index batch_size = 32;
-    Index window = 0;                        ///< as in FitOptions
+    Index window = 0;  ///< as in FitOptions
 };
 
 /// The arguments of Trainer::train_step besides inputs and targets.
@@ -53,10 +53,10 @@ struct StepOptions {
 
 /// What is known after an epoch.
 struct EpochResult {
-    Index epoch = 0;                     ///< from 0
-    double loss = 0.0;                   ///< mean over the samples, each batch's before its update, penalties included
+    Index epoch = 0;    ///< from 0
+    double loss = 0.0;  ///< mean over the samples, each batch's before its update, penalties included
     std::optional<double> val_loss = {};
-    double learning_rate = 0.0;          ///< of the next step
+    double learning_rate = 0.0;  ///< of the next step
 
     friend bool operator==(const EpochResult&, const EpochResult&) = default;
 };

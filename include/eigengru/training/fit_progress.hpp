@@ -22,12 +22,10 @@ struct FitProgress {
 
     [[nodiscard]] CheckpointExtras extras() const {
         CheckpointExtras extras;
-        extras.counters = {{"trainer/epoch", epoch},
-                           {"trainer/batch", batch},
-                           {"trainer/batches", batches},
-                           {"trainer/is_finished", is_finished ? 1 : 0},
-                           {"trainer/has_seed", seed ? 1 : 0},
-                           {"trainer/seed", static_cast<std::int64_t>(seed.value_or(0))}};
+        extras.counters = {
+            {"trainer/epoch", epoch},           {"trainer/batch", batch},
+            {"trainer/batches", batches},       {"trainer/is_finished", is_finished ? 1 : 0},
+            {"trainer/has_seed", seed ? 1 : 0}, {"trainer/seed", static_cast<std::int64_t>(seed.value_or(0))}};
         std::vector<double> rows;
         for (const EpochResult& e : history)
             rows.insert(rows.end(), {static_cast<double>(e.epoch), e.loss, e.val_loss ? 1.0 : 0.0,

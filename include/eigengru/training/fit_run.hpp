@@ -129,8 +129,7 @@ private:
         BatchMemory<S>& memory = memories_.of(part);
         gather(data_, order_, part, memory);
         const double loss = step_.update(
-            memory.data(), memory,
-            {"Trainer::fit", progress_.epoch, options_.epochs, progress_.batch, plan_.size()});
+            memory.data(), memory, {"Trainer::fit", progress_.epoch, options_.epochs, progress_.batch, plan_.size()});
         const double weight = static_cast<double>(part.rows * part.steps);
         progress_.loss_sum += weight * loss;
         progress_.weight_sum += weight;

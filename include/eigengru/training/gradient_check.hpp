@@ -24,10 +24,10 @@ struct GradientCheckOptions {
 /// What check_gradients found: how far apart the two are, and where most.
 struct GradientCheckReport {
     bool passed = true;
-    Index entries = 0;      ///< compared
-    double worst = 0.0;     ///< the largest error, infinite where a number is NaN; the rest is about its entry
-    std::string layer;      ///< name of the layer
-    std::string variable;   ///< kernel, recurrent_kernel, bias
+    Index entries = 0;     ///< compared
+    double worst = 0.0;    ///< the largest error, infinite where a number is NaN; the rest is about its entry
+    std::string layer;     ///< name of the layer
+    std::string variable;  ///< kernel, recurrent_kernel, bias
     Index row = 0;
     Index col = 0;
     double analytic = 0.0;  ///< the gradient that was given
@@ -188,8 +188,8 @@ template <class Model, class LossFunction, class D>
     const S* gradient = flat.data();
     model.update_variables([&](const Variable<S>& v) {
         const Index cols = v.values.cols();
-        variables.push_back({std::string(v.layer), std::string(v.name),
-                             {gradient, v.values.rows(), cols, Eigen::OuterStride<>(cols)}});
+        variables.push_back(
+            {std::string(v.layer), std::string(v.name), {gradient, v.values.rows(), cols, Eigen::OuterStride<>(cols)}});
         gradient += v.values.size();
     });
     const auto loss = [&] { return loss_function(model); };

@@ -38,10 +38,10 @@ struct SGD {
 ///     w = w - i    or, with momentum,    m = momentum m + i, w = w - m
 struct RMSprop {
     LearningRate learning_rate = 0.001;
-    double rho = 0.9;       ///< in [0, 1]
-    double momentum = 0.0;  ///< in [0, 1]
-    double epsilon = 1e-7;  ///< at least 0
-    bool centered = false;  ///< whether the gradients' running mean is taken off
+    double rho = 0.9;                            ///< in [0, 1]
+    double momentum = 0.0;                       ///< in [0, 1]
+    double epsilon = 1e-7;                       ///< at least 0
+    bool centered = false;                       ///< whether the gradients' running mean is taken off
     std::optional<double> weight_decay = {};     ///< at least 0
     std::optional<double> clipnorm = {};         ///< most of each weight's gradient norm, above 0
     std::optional<double> clipvalue = {};        ///< most of each gradient element, above 0

@@ -31,16 +31,16 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 
 template <AdamRecipe R>
 [[nodiscard]] std::string own_recipe_text(const R& o) {
-    return text("beta_1=", exact_text(o.beta_1), ", beta_2=", exact_text(o.beta_2), ", epsilon=",
-                exact_text(o.epsilon), ", amsgrad=", o.amsgrad);
+    return text("beta_1=", exact_text(o.beta_1), ", beta_2=", exact_text(o.beta_2), ", epsilon=", exact_text(o.epsilon),
+                ", amsgrad=", o.amsgrad);
 }
 
 /// All of a recipe but its learning rate: `Adam(beta_1=0.9, ..., global_clipnorm=none)`.
 template <OptimizerRecipe R>
 [[nodiscard]] std::string recipe_text(const R& o) {
     return text(recipe_name(o), "(", own_recipe_text(o), ", weight_decay=", exact_text(weight_decay_of(o)),
-                ", clipnorm=", exact_text(o.clipnorm), ", clipvalue=", exact_text(o.clipvalue), ", global_clipnorm=",
-                exact_text(o.global_clipnorm), ")");
+                ", clipnorm=", exact_text(o.clipnorm), ", clipvalue=", exact_text(o.clipvalue),
+                ", global_clipnorm=", exact_text(o.global_clipnorm), ")");
 }
 
 /// The rate alone where it is constant, else the rates at iterations 0, 1, 2, 4, 8, ...: two schedules with the same
