@@ -34,7 +34,7 @@ TEST(InFile, ReturnsWhatIsMade) {
 
 TEST(ReadFile, ReadsAllBytes) {
     const ScratchFolder folder;
-    write(folder / "a", {0, 13, 10, 255, 26});
+    write_bytes(folder / "a", {0, 13, 10, 255, 26});
     EXPECT_EQ(io::detail::read_file(folder / "a", Where("f")), Bytes({0, 13, 10, 255, 26}));
 }
 
@@ -50,7 +50,7 @@ TEST(ReadFile, RefusesADirectory) {
 
 TEST(ReadFile, RefusesAnEmptyFile) {
     const ScratchFolder folder;
-    write(folder / "e.h5", {});
+    write_bytes(folder / "e.h5", {});
     EXPECT_EQ(refusal(folder / "e.h5"), "f: e.h5: the file is empty");
 }
 
@@ -60,7 +60,7 @@ TEST(ReadFile, RefusesADeviceThatNeverEnds) {
 
 TEST(ReadFile, RefusesAFileAboveTheLimitWithoutReadingIt) {
     const ScratchFolder folder;
-    write(folder / "large.h5", {1});
+    write_bytes(folder / "large.h5", {1});
     std::filesystem::resize_file(folder / "large.h5", io::kMostFileBytes + 1);  // a hole: takes no room on the disk
     EXPECT_EQ(refusal(folder / "large.h5"), "f: large.h5: expected at most 2147483648 bytes, the file has 2147483649");
 }

@@ -163,7 +163,7 @@ TEST_F(Hdf5FileTest, RefusesAShapeThatNothingIsStoredFor) {
 }
 
 TEST_F(Hdf5FileTest, RefusesNumbersInAnotherFile) {
-    write(folder_ / "raw", Bytes(16));
+    write_bytes(folder_ / "raw", Bytes(16));
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_external(creation, (folder_ / "raw").string().c_str(), 0, 16);
     Hdf5Writer(path_).add("x", {2}, {1, 2}, H5T_IEEE_F64LE, creation);
@@ -220,7 +220,7 @@ TEST_F(Hdf5FileTest, RefusesADataSetInPlaceOfAGroup) {
 }
 
 TEST_F(Hdf5FileTest, RefusesWhatIsNoHdf5) {
-    write(path_, bytes_of(std::string_view("this is a text")));
+    write_bytes(path_, bytes_of(std::string_view("this is a text")));
     EXPECT_EQ(refusal(), "f: expected an HDF5 file, as Keras saves one");
 }
 
@@ -244,7 +244,7 @@ TEST_F(Hdf5FileTest, LeavesTheErrorPrinterOfTheProgramAlone) {
     H5E_auto2_t after = nullptr;
     void* data = nullptr;
     H5Eget_auto2(H5E_DEFAULT, &before, &data);
-    write(path_, Bytes(100, 1));
+    write_bytes(path_, Bytes(100, 1));
     (void)refusal();
     H5Eget_auto2(H5E_DEFAULT, &after, &data);
     EXPECT_EQ(before, after);

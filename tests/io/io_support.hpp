@@ -4,6 +4,7 @@
 #pragma once
 
 #include "eigengru/io/keras_json.hpp"
+#include "support/scratch_files.hpp"
 
 #include <hdf5.h>
 #include <zip.h>
@@ -24,61 +25,15 @@
 
 namespace eigengru_test {
 
-using eigengru::io::Bytes;
 using eigengru::io::Json;
 using eigengru::io::Where;
-
-/// The message of the FormatError that `f` throws, or a sentence that there was none.
-template <class F>
-std::string format_error_of(F&& f) {
-    try {
-        f();
-    } catch (const eigengru::FormatError& error) {
-        return error.what();
-    }
-    return "no FormatError was thrown";
-}
 
 inline void expect_contains(const std::string& text, std::string_view part) {
     EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
 }
 
-/// A folder of its own that goes with the object.
-class ScratchFolder {
-public:
-    ScratchFolder() {
-        static std::atomic<int> count = 0;
-        const std::string name = "eigengru-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
-        path_ = std::filesystem::temp_directory_path() / name;
-        std::filesystem::create_directories(path_);
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
-};
-
-inline Bytes bytes_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw std::runtime_error("cannot read " + path.string());
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 inline Bytes bytes_of(std::string_view text) {
     return {text.begin(), text.end()};
-}
-
-inline void write(const std::filesystem::path& path, const Bytes& bytes) {
-    std::ofstream file(path, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
 using Members = std::map<std::string, Bytes>;

@@ -136,8 +136,8 @@ TEST(LoadModel, NamesAnotherClassOfModel) {
 TEST(LoadModel, RefusesWhatIsNoFile) {
     const ScratchFolder folder;
     std::filesystem::create_directory(folder / "d.keras");
-    write(folder / "empty.keras", {});
-    write(folder / "text.keras", bytes_of(std::string_view("not a model")));
+    write_bytes(folder / "empty.keras", {});
+    write_bytes(folder / "text.keras", bytes_of(std::string_view("not a model")));
     EXPECT_EQ(model_refusal("nowhere.keras"), "io::load_model: nowhere.keras: the file does not exist");
     expect_contains(model_refusal(folder / "d.keras"), "d.keras: expected a file, received a directory");
     expect_contains(model_refusal(folder / "empty.keras"), "empty.keras: the file is empty");
@@ -363,7 +363,7 @@ TEST(DamagedKerasFile, EveryCutIsFound) {
     for (const std::string name : {"plain.tensorflow.keras", "stack.torch.keras", "bfloat16.jax.keras"}) {
         const Bytes whole = bytes_of(fixture(name));
         for (std::size_t size = 0; size < whole.size(); size += 64) {
-            write(folder / "cut.keras", cut(whole, size));
+            write_bytes(folder / "cut.keras", cut(whole, size));
             EXPECT_EQ(count_loaded(folder / "cut.keras", [](auto& p) { (void)io::load_model<float>(p); }), 0U) << size;
         }
     }
@@ -394,7 +394,7 @@ TEST(DamagedKerasFile, AFlippedByteIsFoundInsideAMemberAndFoundOrHarmlessOutside
     const std::vector<bool> inside = inside_members(name);
     const GoldenCase recorded = load_golden(fixture("plain.tensorflow.golden")).front();
     const Bytes whole = bytes_of(fixture(name));
-    write(path, whole);
+    write_bytes(path, whole);
     std::mt19937 random(1);
     for (std::size_t at = 0; at < whole.size(); ++at) {
         if (inside[at] && at % 8 != 0) continue;  // each byte outside, and one in eight inside
@@ -421,7 +421,7 @@ protected:
     }
 
     std::size_t load(const Bytes& damaged) {
-        write(path_, damaged);
+        write_bytes(path_, damaged);
         return load();
     }
 
@@ -438,7 +438,7 @@ TEST_F(DamagedWeights, EveryCutIsFound) {
 
 TEST_F(DamagedWeights, FlippedBytesAreRefusedOrLoad) {
     std::mt19937 random(2);
-    write(path_, whole_);
+    write_bytes(path_, whole_);
     std::size_t refused = 0;
     for (std::size_t at = 0; at < whole_.size(); ++at) {
         patch(path_, at, whole_[at] ^ static_cast<unsigned char>(1 + random() % 255));

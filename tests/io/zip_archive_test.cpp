@@ -56,7 +56,7 @@ TEST(ZipArchive, NamesAMissingMember) {
 
 TEST(ZipArchive, RefusesWhatIsNoArchive) {
     const ScratchFolder folder;
-    write(folder / "a.zip", noise(5000));
+    write_bytes(folder / "a.zip", noise(5000));
     expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }), "f: expected a zip archive");
 }
 
@@ -88,7 +88,7 @@ void patch_directory(const std::filesystem::path& path, std::size_t at, std::uin
     ASSERT_NE(entry, bytes.end());
     for (std::size_t i = 0; i < 4; ++i)
         *(entry + static_cast<std::ptrdiff_t>(at + i)) = static_cast<unsigned char>(value >> (8 * i));
-    write(path, bytes);
+    write_bytes(path, bytes);
 }
 
 constexpr std::size_t kUncompressedSize = 24;
@@ -116,7 +116,7 @@ TEST(ZipArchive, FindsEveryFlippedBitInAMember) {
     for (std::size_t bit = 0; bit < 8 * content.size(); ++bit) {
         Bytes damaged = whole;
         damaged[static_cast<std::size_t>(start) + bit / 8] ^= static_cast<unsigned char>(1U << (bit % 8));
-        write(folder / "b.zip", damaged);
+        write_bytes(folder / "b.zip", damaged);
         EXPECT_THROW((void)read(folder / "b.zip", "x"), FormatError) << "bit " << bit;
     }
 }
@@ -128,7 +128,7 @@ TEST(ZipArchive, EveryFlippedByteOfAnArchiveIsFoundOrHarmless) {
     for (std::size_t at = 0; at < whole.size(); ++at) {
         Bytes damaged = whole;
         damaged[at] ^= 0xff;
-        write(folder / "b.zip", damaged);
+        write_bytes(folder / "b.zip", damaged);
         try {
             EXPECT_EQ(read(folder / "b.zip", "x"), Bytes(300, 9)) << "byte " << at;
         } catch (const FormatError&) {
@@ -141,7 +141,7 @@ TEST(ZipArchive, EveryCutArchiveIsRefused) {
     write_zip(folder / "a.zip", {{"x", noise(300)}});
     const Bytes whole = bytes_of(folder / "a.zip");
     for (std::size_t size = 0; size < whole.size(); ++size) {
-        write(folder / "b.zip", Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
+        write_bytes(folder / "b.zip", Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
         EXPECT_THROW((void)read(folder / "b.zip", "x"), FormatError) << size << " bytes";
     }
 }

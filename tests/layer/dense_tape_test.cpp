@@ -4,6 +4,7 @@
 #include "eigengru/layer/dense.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,13 +12,6 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
-
-template <class S>
-Sequence<S> random_sequence(Shape3 shape) {
-    Sequence<S> x(shape);
-    x.matrix().setRandom();
-    return x;
-}
 
 template <class S>
 class DenseTraining : public testing::Test {};

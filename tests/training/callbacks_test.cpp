@@ -2,7 +2,7 @@
 #include "eigengru/training/callbacks.hpp"
 
 #include "support/message_of.hpp"
-#include "training/file_support.hpp"
+#include "support/scratch_files.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/checkpoint_file.hpp"
 
-#include "training/file_support.hpp"
+#include "support/scratch_files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/checkpoint.hpp"
 
-#include "training/file_support.hpp"
+#include "support/scratch_files.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>

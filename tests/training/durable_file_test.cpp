@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/durable_file.hpp"
 
-#include "training/file_support.hpp"
+#include "support/scratch_files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,8 @@
 
 #include "eigengru/core/sequence.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -12,15 +14,7 @@ namespace {
 
 using namespace eigengru;
 
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 /// A call over (2, 3, 4) with the mask 1 1 0 / 1 0 0 and weights of the batch or of every step.
 template <class S>

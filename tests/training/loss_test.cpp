@@ -5,6 +5,8 @@
 #include "support/allocation_counter.hpp"
 #include "support/golden.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -22,15 +24,7 @@ using eigengru_test::GoldenCase;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 // Names and parameters
 
@@ -234,7 +228,8 @@ TYPED_TEST(LossOf, ManyStepsAreSummedExactly) {
 }
 
 TYPED_TEST(LossOf, AllocatesNothing) {
-    if constexpr (!eigengru_test::kAllocationCounterWorks) GTEST_SKIP();
+    if constexpr (!eigengru_test::kAllocationCounterWorks)
+        GTEST_SKIP() << "allocations cannot be counted in this build";
     Sequence<TypeParam> classes({2, 3, 1});
     const LossCallOptions<TypeParam> options{this->w_steps, this->mask()};
     std::vector<std::pair<Loss, SequenceView<const TypeParam>>> calls;

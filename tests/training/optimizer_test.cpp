@@ -4,6 +4,8 @@
 #include "support/allocation_counter.hpp"
 #include "training/mock_model.hpp"
 
+#include "support/message_of.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,15 +16,7 @@ namespace {
 using namespace eigengru;
 using eigengru_test::MockModel;
 
-template <class Error, class F>
-std::string message_of(F&& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
+using eigengru_test::message_of;
 
 template <class S>
 class OptimizerOf : public testing::Test {
@@ -231,7 +225,8 @@ TYPED_TEST(OptimizerOf, RecipeIsKept) {
 }
 
 TYPED_TEST(OptimizerOf, LaterStepsAllocateNothing) {
-    if constexpr (!eigengru_test::kAllocationCounterWorks) GTEST_SKIP();
+    if constexpr (!eigengru_test::kAllocationCounterWorks)
+        GTEST_SKIP() << "allocations cannot be counted in this build";
     const auto gradients = this->model.gradients();
     for (Optimizer<TypeParam> optimizer :
          {Optimizer<TypeParam>(SGD{.momentum = 0.9, .clipnorm = 1}),

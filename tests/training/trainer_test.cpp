@@ -3,7 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
-#include "training/file_support.hpp"
+#include "support/scratch_files.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>

@@ -4,9 +4,11 @@
 
 #include "eigengru/core/error.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <unistd.h>
@@ -31,8 +33,8 @@ std::string format_error_of(F&& f) {
 class ScratchFolder {
 public:
     ScratchFolder() {
-        static int count = 0;
-        const std::string name = "eigengru-training-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+        static std::atomic<int> count = 0;
+        const std::string name = "eigengru-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
         path_ = std::filesystem::temp_directory_path() / name;
         std::filesystem::create_directories(path_);
     }
@@ -51,12 +53,14 @@ private:
 };
 
 inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
 inline Bytes bytes_of(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + path.string());
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
