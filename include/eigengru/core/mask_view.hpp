@@ -49,7 +49,7 @@ private:
     template <class Byte>
     MaskView(const Byte* data, Index batch, Index time, Index row_stride)
         : data_(reinterpret_cast<const unsigned char*>(data)), batch_(batch), time_(time), row_stride_(row_stride) {
-        detail::check_data("MaskView", data, detail::checked_size("MaskView", {batch, time}));
+        detail::check_data("MaskView", data == nullptr, detail::checked_size("MaskView", {batch, time}));
     }
 
     template <class R>
@@ -89,7 +89,7 @@ public:
     template <std::signed_integral I, std::integral N>
     IndexListView(const I* data EIGENGRU_LIFETIMEBOUND, N size)
         : data_(data), read_(&read_as<I>), size_(static_cast<Index>(size)) {
-        detail::check_data("IndexListView", data, detail::checked_size("IndexListView", {size_}));
+        detail::check_data("IndexListView", data == nullptr, detail::checked_size("IndexListView", {size_}));
     }
 
     template <std::ranges::contiguous_range R>

@@ -40,8 +40,9 @@ inline Index checked_size(std::string_view where, std::initializer_list<Index> s
     return checked_large_size(where, sizes);
 }
 
-inline void check_data(std::string_view where, const void* data, Index size) {
-    if (data == nullptr && size > 0)
+/// (Not the pointer itself: g++ would take memory behind it that nobody has written yet for a mistake.)
+inline void check_data(std::string_view where, bool is_null, Index size) {
+    if (is_null && size > 0)
         EIGENGRU_THROW(ShapeError, where, ": expected ", size, " elements, received a null pointer");
 }
 
@@ -134,7 +135,7 @@ public:
           rows_(static_cast<Index>(rows)),
           cols_(static_cast<Index>(cols)),
           row_stride_(static_cast<Index>(row_stride)) {
-        detail::check_data("MatrixView", data, detail::checked_size("MatrixView", {rows_, cols_}));
+        detail::check_data("MatrixView", data == nullptr, detail::checked_size("MatrixView", {rows_, cols_}));
     }
 
     /// A row-major Eigen matrix, or a vector in its own orientation.
@@ -212,7 +213,7 @@ public:
 
     SequenceView(T* data EIGENGRU_LIFETIMEBOUND, Shape3 shape, Strides strides)
         : data_(data), shape_(shape), strides_(strides) {
-        detail::check_data("SequenceView", data,
+        detail::check_data("SequenceView", data == nullptr,
                            detail::checked_size("SequenceView", {shape.batch, shape.time, shape.features}));
     }
 
