@@ -3,6 +3,8 @@
 // activation_test.cpp.
 #include "eigengru/math/activation_functions.hpp"
 
+#include "eigengru/math/activation_rows.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
