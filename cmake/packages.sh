@@ -7,6 +7,7 @@ packages_of() {
         keras) echo pkg-config libhdf5-dev libzip-dev nlohmann-json3-dev ;;
         test) echo libgtest-dev ;;
         benchmark) echo libbenchmark-dev ;;
+        text) echo bible-kjv ;;
         plot) echo 'gnuplot-nox|gnuplot-qt|gnuplot-x11' ;;
         clang) echo clang libclang-rt-dev llvm ;;
         tidy) echo clang-tidy ;;
@@ -53,7 +54,7 @@ install_packages() {
         return 1
     fi
     export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # the list is meant to be split
     apt-get -o Acquire::Retries=3 update &&
-        # shellcheck disable=SC2086  # the list is meant to be split
         apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing
 }

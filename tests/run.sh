@@ -36,9 +36,11 @@ step "installing the packages that are missing" install_packages "${groups[@]}"
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
 
+# The benchmarks are built with Eigen alone below, and at full optimisation by benchmarks/run.sh.
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
-    -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D CMAKE_CXX_FLAGS="$gcc_flags"
+    -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
 step "g++, release, every part: building, warnings are errors" build "$gcc"
 step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
 run_tests "g++, release, every part: testing" "$gcc"
@@ -63,7 +65,7 @@ run_tests "g++, debug, Eigen alone: testing" "$bare" --label-exclude compile_fai
 # full of sanitizers' checks takes three times as long to optimise as to build.
 sanitized=$out/clang-sanitized
 step "clang++, address and undefined sanitizers: configuring" configure "$sanitized" \
-    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_KERAS=ON \
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_KERAS=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF \
     -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only' \
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 step "clang++, address and undefined sanitizers: building" build "$sanitized"

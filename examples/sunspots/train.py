@@ -3,7 +3,7 @@
 
     python train.py            train on 1700-1979, write the .keras and .csv files beside this one, print the table
     python train.py --search   how the hyper-parameters were chosen: validation spans inside the training years only
-    python train.py --spread   the same training with seeds 0-9, to see how much of the result is luck
+    python train.py --spread   the same training with seeds 0-29, to see how much of the result is luck
     python train.py --compare  the recorded training again from keras_initial.keras, on the backend that KERAS_BACKEND
                                names (tensorflow, without XLA; jax; torch), to see how far it comes apart
 
@@ -188,8 +188,8 @@ def spread():
     scale = x[:fitted].max()
     series = normalise(x, scale)
     errors = [rmse(denormalise(run(train(series[:fitted], UNITS, L2, STEPS, seed), np.float32(series[:-1])), scale)[fitted - 1:],
-                   x[fitted:]) for seed in range(10)]
-    print("held-out RMSE, seeds 0-9:", np.round(errors, 2), f"mean {np.mean(errors):.2f} worst {np.max(errors):.2f}")
+                   x[fitted:]) for seed in range(30)]
+    print("held-out RMSE, seeds 0-29:", np.round(errors, 2), f"mean {np.mean(errors):.2f} worst {np.max(errors):.2f}")
 
 
 def compare_backends():
