@@ -41,7 +41,7 @@ public:
             .plan = plan, .inputs = inputs, .output = output, .dropout = dropout};
         const eigengru::detail::LayerSignature signature{
             .features = kFeatures, .units = kUnits, .return_sequences = true, .go_backwards = go_backwards};
-        eigengru::detail::record_on_backend<ResetAfter, S>(function(), call, workspace_, signature, false, tape);
+        eigengru::detail::record_on_backend<ResetAfter, S>(function(), call, workspace_, signature, tape);
         return tape;
     }
 
@@ -53,7 +53,7 @@ public:
         Gradients<S> g;
         eigengru::detail::resize(g, shape, parameters_);
         const eigengru::detail::StepFunction<S> f = function();
-        const eigengru::detail::BackwardCall<S> call{tape, d, none_, g};
+        const eigengru::detail::BackwardCall<S> call{tape, d, g};
         eigengru::detail::EigenBackward<ResetAfter, S>(f, call, workspace_, backward_workspace_).run();
         return g;
     }
@@ -68,7 +68,6 @@ private:
     eigengru::detail::Workspace<S> workspace_;
     eigengru::detail::BackwardWorkspace<S> backward_workspace_;
     Activation tanh_ = "tanh", sigmoid_ = "sigmoid";
-    Regularizer none_;
 };
 
 template <class S>
