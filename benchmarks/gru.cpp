@@ -128,7 +128,7 @@ int run(int argc, char** argv) {
         run_tables<float>("float", {1, 2, 4, 8, 16, 32, 64, 128, 256}, {8, 16, 32, 64, 128, 256, 512, 1024}, report);
         run_tables<double>("double", {1, 4, 32, 128}, {16, 64, 256}, report);
     }
-    report.summary.print("a call of the layer after prepare");
+    report.summary.print("a call of the layer after prepare", 0.85);
     std::cout << "workspace_bytes for B = 32, H = 64: " << workspace_bytes(100) << " for T = 100, "
               << workspace_bytes(10000) << " for T = 10000 (aim: equal)\n";
     return 0;

@@ -138,7 +138,7 @@ int run(int argc, char** argv) {
                          report);
         run_table<double>("double", {{32, 64, 64}, {32, 128, 128}, {32, 256, 256}}, report);
     }
-    report.summary.print("a training step of the layer after the first");
+    report.summary.print("a training step of the layer after the first", 0.90);
     return 0;
 }
 
