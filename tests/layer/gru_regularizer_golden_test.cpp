@@ -15,20 +15,6 @@ using eigengru::Gru;
 using eigengru::Index;
 using eigengru::Tape;
 
-eigengru::GruOptions regularized_options(const GoldenCase& golden) {
-    return {.units = static_cast<Index>(golden.size("units")),
-            .activation = activation_of(golden, "activation"),
-            .recurrent_activation = activation_of(golden, "recurrent_activation"),
-            .use_bias = golden.flag("use_bias"),
-            .kernel_regularizer = regularizer_of(golden, "kernel_regularizer"),
-            .recurrent_regularizer = regularizer_of(golden, "recurrent_regularizer"),
-            .bias_regularizer = regularizer_of(golden, "bias_regularizer"),
-            .activity_regularizer = regularizer_of(golden, "activity_regularizer"),
-            .return_sequences = golden.flag("return_sequences"),
-            .return_state = golden.flag("return_state"),
-            .zero_output_for_mask = golden.flag("zero_output_for_mask")};
-}
-
 /// The largest difference to the recorded gradients, which are those of the regularizers' losses alone.
 template <class S>
 double difference_to(const GoldenCase& golden, const Gradients<S>& g) {

@@ -771,20 +771,6 @@ TEST(GruLosses, FollowTheWeights) {
     EXPECT_DOUBLE_EQ(layer.losses().total(), 0.5 * 36);
 }
 
-GruOptions regularized_options(const GoldenCase& golden) {
-    return {.units = static_cast<Index>(golden.size("units")),
-            .activation = activation_of(golden, "activation"),
-            .recurrent_activation = activation_of(golden, "recurrent_activation"),
-            .use_bias = golden.flag("use_bias"),
-            .kernel_regularizer = regularizer_of(golden, "kernel_regularizer"),
-            .recurrent_regularizer = regularizer_of(golden, "recurrent_regularizer"),
-            .bias_regularizer = regularizer_of(golden, "bias_regularizer"),
-            .activity_regularizer = regularizer_of(golden, "activity_regularizer"),
-            .return_sequences = golden.flag("return_sequences"),
-            .return_state = golden.flag("return_state"),
-            .zero_output_for_mask = golden.flag("zero_output_for_mask")};
-}
-
 template <class S, bool ResetAfter>
 void expect_losses_of_keras(const GoldenCase& golden, double tolerance) {
     Gru<S, ResetAfter> layer = layer_of<S, ResetAfter>(golden, regularized_options(golden));

@@ -42,6 +42,21 @@ std::vector<eigengru::RowMatrix<S>> matrices_of(const GoldenCase& golden, const 
     return result;
 }
 
+/// The options of a case with regularizers.
+inline eigengru::GruOptions regularized_options(const GoldenCase& golden) {
+    return {.units = static_cast<eigengru::Index>(golden.size("units")),
+            .activation = activation_of(golden, "activation"),
+            .recurrent_activation = activation_of(golden, "recurrent_activation"),
+            .use_bias = golden.flag("use_bias"),
+            .kernel_regularizer = regularizer_of(golden, "kernel_regularizer"),
+            .recurrent_regularizer = regularizer_of(golden, "recurrent_regularizer"),
+            .bias_regularizer = regularizer_of(golden, "bias_regularizer"),
+            .activity_regularizer = regularizer_of(golden, "activity_regularizer"),
+            .return_sequences = golden.flag("return_sequences"),
+            .return_state = golden.flag("return_state"),
+            .zero_output_for_mask = golden.flag("zero_output_for_mask")};
+}
+
 /// The memory of one recorded call, and the call as the layer takes it.
 template <class S>
 class GoldenCall {
