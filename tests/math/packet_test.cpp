@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eigengru/math/packet.hpp"
+#include "eigengru/math/vectors.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,19 +15,19 @@ using namespace eigengru;
 template <class S, class F>
 std::vector<S> applied(std::vector<S> values, const F& f) {
     detail::for_each_packet<S>(static_cast<Index>(values.size()), [&](auto packet, Index i) {
-        Eigen::internal::pstoreu(values.data() + i, f(Eigen::internal::ploadu<decltype(packet)>(values.data() + i)));
+        f(detail::Lanes<decltype(packet)>::load(values.data() + i)).store(values.data() + i);
     });
     return values;
 }
 
 template <class S>
 std::vector<S> sigmoids(std::vector<S> values) {
-    return applied<S>(std::move(values), [](const auto& x) { return detail::sigmoid_of<S>(x); });
+    return applied<S>(std::move(values), [](const auto& x) { return detail::portable::sigmoid(x); });
 }
 
 template <class S>
 std::vector<S> tanhs(std::vector<S> values) {
-    return applied<S>(std::move(values), [](const auto& x) { return detail::tanh_of<S>(x); });
+    return applied<S>(std::move(values), [](const auto& x) { return detail::portable::tanh(x); });
 }
 
 /// Even steps over the range, and every order of magnitude down to the smallest normal numbers, of both signs.

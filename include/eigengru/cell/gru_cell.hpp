@@ -48,11 +48,15 @@ public:
     [[nodiscard]] const Parameters& parameters() const& EIGENGRU_LIFETIMEBOUND { return parameters_; }
     const Parameters& parameters() const&& = delete;
 
+    /// Another number after every change of the parameters: copies of them in other forms remember which they are of.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+
     /// Calls `update(p)` with the weights writable: `[](auto& p) { p.bias().setZero(); }`.
     template <class Update>
     void update_parameters(Update&& update) {
         static_assert(std::is_invocable_v<Update, ParameterUpdate<S, ResetAfter>&>,
                       "eigengru: update_parameters calls your function with a reference; write [](auto& p) { ... }");
+        const Change change(version_);
         ParameterUpdate<S, ResetAfter> writable(parameters_);
         std::forward<Update>(update)(writable);
     }
@@ -60,6 +64,7 @@ public:
     /// Calls `update(variable)` for kernel, recurrent_kernel and, with use_bias, bias: see Variable.
     template <class Update>
     void update_variables(Update&& update) {
+        const Change change(version_);
         const auto call = [&](std::string_view name, const MatrixMap<S>& values) {
             update(Variable<S>{options_.name, name, values, options_.trainable});
         };
@@ -69,8 +74,12 @@ public:
     }
 
     /// Throws: ShapeError, and nothing has changed.
-    void set_weights(std::initializer_list<MatrixView<const S>> weights) { parameters_.set_weights(weights); }
+    void set_weights(std::initializer_list<MatrixView<const S>> weights) {
+        const Change change(version_);
+        parameters_.set_weights(weights);
+    }
     void set_weights(const std::vector<RowMatrix<S>>& weights) {
+        const Change change(version_);
         parameters_.set_weights(std::vector<MatrixView<const S>>(weights.begin(), weights.end()));
     }
     [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return parameters_.get_weights(); }
@@ -100,6 +109,7 @@ public:
     /// Applies the three constraints to the weights of a trainable layer, as an optimiser does after its step.
     void apply_constraints() {
         if (!options_.trainable) return;
+        const Change change(version_);
         options_.kernel_constraint.apply(parameters_.kernel(), WeightRank::matrix);
         options_.recurrent_constraint.apply(parameters_.recurrent_kernel(), WeightRank::matrix);
         if (options_.use_bias) options_.bias_constraint.apply(parameters_.bias(), kBiasRank);
@@ -172,6 +182,18 @@ public:
 
 private:
     static constexpr WeightRank kBiasRank = ResetAfter ? WeightRank::matrix : WeightRank::vector;
+
+    /// A change of the parameters counts when it ends, by an exception too.
+    class Change {
+    public:
+        explicit Change(std::uint64_t& version) : version_(version) {}
+        Change(const Change&) = delete;
+        Change& operator=(const Change&) = delete;
+        ~Change() { ++version_; }
+
+    private:
+        std::uint64_t& version_;
+    };
 
     static GruOptions validated(GruOptions options, Index features) {
         detail::validate(options, features, ResetAfter);
@@ -257,6 +279,7 @@ private:
 
     GruOptions options_;
     Parameters parameters_;
+    std::uint64_t version_ = 1;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -15,8 +15,8 @@ void activate_gates_sigmoid(const S* h, const Gates<S>& gates) {
         S* row = gates.row(b);
         for_each_packet<S>(units, [&](auto packet, Index i) {
             using L = Lanes<decltype(packet)>;
-            const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
-            L{sigmoid_of<S>(L::load(row + i).value)}.store(row + i);
+            const L r = portable::sigmoid(L::load(row + kSlotR * units + i));
+            portable::sigmoid(L::load(row + i)).store(row + i);
             r.store(row + kSlotR * units + i);
             (r * L::load(h + b * units + i)).store(row + kSlotM * units + i);
         });
@@ -35,13 +35,13 @@ void finish_step_tanh(const S* h, const Gates<S>& gates, S* next) {
             L z = L::load(row + i);
             L c = L::load(row + kSlotC * units + i);
             if constexpr (ResetAfter) {
-                const L r{sigmoid_of<S>(L::load(row + kSlotR * units + i).value)};
-                z = L{sigmoid_of<S>(z.value)};
+                const L r = portable::sigmoid(L::load(row + kSlotR * units + i));
+                z = portable::sigmoid(z);
                 c = c + r * L::load(row + kSlotM * units + i);
                 z.store(row + i);
                 r.store(row + kSlotR * units + i);
             }
-            c = L{tanh_of<S>(c.value)};
+            c = portable::tanh(c);
             c.store(row + kSlotC * units + i);
             (z * L::load(h + b * units + i) + (one - z) * c).store(next + b * units + i);
         });

@@ -135,6 +135,8 @@ public:
         detail::assign_masks(dropout_.state, masks->state);
     }
 
+    void record_kernels(Kernels kernels) { kernels_ = kernels; }
+
     void finish() { is_recorded_.set(true); }
 
     [[nodiscard]] const detail::LayerSignature& signature() const { return signature_; }
@@ -142,6 +144,9 @@ public:
         return has_mask_ ? MaskView(mask_.data(), shape_.batch, shape_.time) : MaskView();
     }
     [[nodiscard]] const DropoutMasks<S>* dropout() const { return has_dropout_ ? &dropout_ : nullptr; }
+
+    /// Which kernels computed the pass: a segment that is computed again must have the same bits.
+    [[nodiscard]] Kernels kernels() const { return kernels_; }
 
     /// Steps between two recorded states: all steps without checkpoints.
     [[nodiscard]] Index segment() const { return segment_; }
@@ -175,6 +180,7 @@ private:
     bool has_mask_ = false;
     bool has_dropout_ = false;
     bool keeps_final_state_ = false;
+    Kernels kernels_ = Kernels::eigen;
     detail::LayerSignature signature_;
     Shape3 shape_;
     Index segment_ = 0;

@@ -82,3 +82,36 @@
         std::abort();                                                                         \
     } while (false)
 #endif
+
+// Kernels compiled for instruction sets that the rest of the program is not compiled for: whatever stands between these
+// two may use the named features, function templates that are instantiated later too. No header may be included there.
+#if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
+#define EIGENGRU_HAS_X86_TARGETS 1
+#else
+#define EIGENGRU_HAS_X86_TARGETS 0
+#endif
+
+#define EIGENGRU_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define EIGENGRU_BEGIN_TARGET(features) \
+    EIGENGRU_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define EIGENGRU_END_TARGET EIGENGRU_PRAGMA(clang attribute pop)
+#else
+// g++ 12 warns of uninitialised values inside its own intrinsics.
+#define EIGENGRU_BEGIN_TARGET(features)                         \
+    EIGENGRU_PRAGMA(GCC diagnostic push)                        \
+    EIGENGRU_PRAGMA(GCC diagnostic ignored "-Wuninitialized")   \
+    EIGENGRU_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized") \
+    EIGENGRU_PRAGMA(GCC push_options)                           \
+    EIGENGRU_PRAGMA(GCC target(features))
+#define EIGENGRU_END_TARGET EIGENGRU_PRAGMA(GCC pop_options) EIGENGRU_PRAGMA(GCC diagnostic pop)
+#endif
+
+// Loops over the registers of a tile must vanish at every optimisation level, and what they call with them.
+#if defined(__GNUC__) || defined(__clang__)
+#define EIGENGRU_UNROLL(count) EIGENGRU_PRAGMA(GCC unroll count)
+#define EIGENGRU_ALWAYS_INLINE __attribute__((always_inline)) inline
+#else
+#define EIGENGRU_UNROLL(count)
+#define EIGENGRU_ALWAYS_INLINE inline
+#endif

@@ -29,6 +29,7 @@ void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Wo
     tape.start(signature, shape, workspace.chunk(), keeps_final_state);
     tape.record_mask(plan.has_mask(), [&](Index b, Index step) { return plan.is_used(b, step); });
     tape.record_dropout(call.dropout);
+    tape.record_kernels(call.kernels);
     gather_inputs<S>(call.inputs, plan, 0, shape.time, nullptr, tape.inputs());
     const SequencePlan recorded_plan = plan_of(tape);
     const SequenceView<const S> inputs = inputs_of(tape);
@@ -45,7 +46,9 @@ void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Wo
                                    .final_state = call.final_state,
                                    .recording = {.states = tape.state(0),
                                                  .every = tape.has_gates() ? 1 : tape.segment(),
-                                                 .gates = tape.has_gates() ? tape.gates() : nullptr}};
+                                                 .gates = tape.has_gates() ? tape.gates() : nullptr},
+                                   .packed = call.packed,
+                                   .kernels = call.kernels};
     run_on_backend<ResetAfter>(f, recorded, workspace);
     if (keeps_final_state && call.output.state.is_present()) final_state.map() = call.output.state.map();
     tape.finish();

@@ -97,9 +97,11 @@ public:
         if (shape.batch > 0) {
             const detail::WorkspaceShape sizes{shape.batch, shape.time, features(), units()};
             workspace_.prepare(sizes, true);
+            const bool computes_again = !tape.has_gates();
             backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
-            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into}, workspace_,
-                                                           backward_workspace_);
+            detail::run_backward_on_backend<ResetAfter, S>(
+                cell_.function(), {tape, d_output, into, computes_again ? packed(tape.kernels()) : nullptr}, workspace_,
+                backward_workspace_);
         }
         cell_.add_regularizer_gradients(into.parameters);
     }
@@ -120,12 +122,14 @@ public:
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
         make_room(batch, time, false);
+        static_cast<void>(packed(detail::resolved("Gru::prepare", Kernels::automatic)));
         drawn_.prepare(options(), batch, features());
     }
 
-    /// The bytes of scratch memory that the layer holds at present, the carried state and drawn dropout masks included.
+    /// The bytes of scratch memory that the layer holds at present: packed weights, carried state and drawn dropout
+    /// masks included.
     [[nodiscard]] Index workspace_bytes() const {
-        return workspace_.bytes() + backward_workspace_.bytes() + carried_.bytes() + drawn_.bytes();
+        return packed_.bytes() + workspace_.bytes() + backward_workspace_.bytes() + carried_.bytes() + drawn_.bytes();
     }
 
     /// Which backend a call would take, with each rule and why. Runs nothing. Throws: as the call, but no BackendError.
@@ -233,6 +237,7 @@ private:
              Tape<S>* tape) {
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
+        const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
         make_room(plan.batch(), plan.time(), tape != nullptr);
         const detail::SequenceCall<S> task{.plan = plan,
                                            .inputs = inputs,
@@ -240,7 +245,9 @@ private:
                                            .initial_state = starting_state(call),
                                            .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
                                            .zero_output_for_mask = options().zero_output_for_mask,
-                                           .final_state = options().stateful ? carried_.room() : nullptr};
+                                           .final_state = options().stateful ? carried_.room() : nullptr,
+                                           .packed = packed(kernels),
+                                           .kernels = kernels};
         if (tape != nullptr)
             detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(), *tape);
         else
@@ -254,6 +261,16 @@ private:
     void make_room(Index batch, Index time, bool has_values) {
         workspace_.prepare({batch, time, features(), units()}, has_values);
         if (options().stateful) carried_.prepare(batch);
+    }
+
+    /// The weights for the kernels, packed anew when they have changed; null for Kernels::eigen.
+    [[nodiscard]] const detail::PackedWeights<S>* packed(Kernels kernels) {
+        if (kernels == Kernels::eigen) return nullptr;
+        if (packed_version_ != cell_.version()) {
+            packed_.template pack<ResetAfter>(cell_.function());
+            packed_version_ = cell_.version();
+        }
+        return &packed_;
     }
 
     [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call) const {
@@ -282,6 +299,8 @@ private:
     }
 
     Cell cell_;
+    detail::PackedWeights<S> packed_;
+    std::uint64_t packed_version_ = 0;
     detail::Workspace<S> workspace_;
     detail::BackwardWorkspace<S> backward_workspace_;
     detail::CarriedState<S> carried_;

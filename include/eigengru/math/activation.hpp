@@ -208,9 +208,9 @@ void Activation::apply(MatrixMap<S> block) const {
     if (custom_)
         detail::for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
     else if (kind_ == ActivationKind::tanh)
-        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::tanh_of<S>(x); });
+        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::portable::tanh(x); });
     else if (kind_ == ActivationKind::sigmoid)
-        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::sigmoid_of<S>(x); });
+        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::portable::sigmoid(x); });
     else
         detail::with_function<S>(kind_, parameters_, flag_, detail::ApplyTo<S>{block});
 }

@@ -5,7 +5,7 @@
 
 #include "eigengru/math/activation_functions.hpp"
 #include "eigengru/math/activation_rows.hpp"
-#include "eigengru/math/packet.hpp"
+#include "eigengru/math/vectors.hpp"
 
 #include <array>
 
@@ -103,7 +103,7 @@ template <class S, class F>
 void apply_vectorised(MatrixMap<S> block, const F& f) {
     for_each_run<S>(block, [&f](S* x, Index size) {
         for_each_packet<S>(
-            size, [&](auto packet, Index i) { packet::pstoreu(x + i, f(packet::ploadu<decltype(packet)>(x + i))); });
+            size, [&](auto packet, Index i) { f(Lanes<decltype(packet)>::load(x + i)).store(x + i); });
     });
 }
 

@@ -3,6 +3,7 @@
 // order of the members is keras.layers.GRU's, so that designated initialisers read like Python's keyword arguments.
 #pragma once
 
+#include "eigengru/core/kernels.hpp"
 #include "eigengru/core/mask_view.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/math/activation.hpp"
@@ -95,6 +96,7 @@ struct CallOptions {
     MatrixView<const S> initial_state = {};          ///< (batch, units); zeros, or the carried state, when absent
     bool training = false;                           ///< whether dropout is active
     const DropoutMasks<S>* dropout_masks = nullptr;  ///< used in place of drawn ones when training
+    Kernels kernels = Kernels::automatic;            ///< which kernels of the CPU compute
 };
 
 /// A whole layer as a value that prints itself: what Keras's get_config() holds, and the sizes.

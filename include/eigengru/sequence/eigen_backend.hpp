@@ -5,41 +5,22 @@
 
 #include "eigengru/cell/gru_step.hpp"
 #include "eigengru/cell/tape.hpp"
-#include "eigengru/model/output.hpp"
-#include "eigengru/sequence/plan.hpp"
-#include "eigengru/sequence/workspace.hpp"
+#include "eigengru/sequence/packed_steps.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
-
-/// Where a forward pass leaves what a backward pass needs; nowhere when null.
-template <RealScalar S>
-struct Recording {
-    S* states = nullptr;  ///< the state before every `every`-th step
-    Index every = 1;
-    S* gates = nullptr;  ///< the gates of every step, without gaps
-};
-
-/// One call, checked and planned. Every shape fits; what is absent is not wanted.
-template <RealScalar S>
-struct SequenceCall {
-    // References where a copy of what the caller has just written would wait for its stores.
-    const SequencePlan& plan;
-    const SequenceView<const S>& inputs;
-    const OutputView<S>& output;
-    bool is_recorded = false;                  ///< inputs are a tape's: in processing order, zeros at masked steps
-    MatrixView<const S> initial_state = {};    ///< zeros when absent
-    const DropoutMasks<S>* dropout = nullptr;  ///< none when null
-    bool zero_output_for_mask = false;
-    S* final_state = nullptr;  ///< the state once more, (batch, units) without gaps, unless null
-    Recording<S> recording = {};
-};
 
 /// Runs a call with the weights of `f`. The workspace must have been prepared for batch, time, features and units.
 template <bool ResetAfter, RealScalar S>
 class EigenBackend {
 public:
     EigenBackend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace)
-        : f_(f), call_(call), plan_(call.plan), workspace_(workspace), batch_(plan_.batch()), units_(f.units()) {}
+        : f_(f),
+          call_(call),
+          plan_(call.plan),
+          workspace_(workspace),
+          packed_(f, call, workspace),
+          batch_(plan_.batch()),
+          units_(f.units()) {}
 
     void run() {
         run(0, plan_.time());
@@ -52,11 +33,13 @@ public:
         for (Index chunk = first; chunk < last; chunk += workspace_.chunk()) {
             const Index steps = std::min(workspace_.chunk(), last - chunk);
             chunk_gates_ = chunk_gates(chunk, steps);
-            set_gates_to_biases<ResetAfter>(f_, chunk_gates_);
-            if (!is_single_row(steps)) project_inputs(chunk, steps);
+            if (packed_.is_active())
+                open_packed_chunk(chunk, steps);
+            else
+                open_chunk(chunk, steps);
             for (Index step = chunk; step < chunk + steps; ++step) {
                 advance(step, last, step - chunk);
-                if (call_.output.sequences.is_present()) write_sequence(step);
+                if (call_.output.sequences.is_present() && !writes_outputs_at_once()) write_sequence(step);
             }
         }
     }
@@ -87,9 +70,10 @@ private:
         return call_.recording.states != nullptr && call_.recording.every == 1;
     }
 
-    /// The gates of a chunk: in the record where there is one.
+    /// The gates of a chunk: in the record where there is one. The kernels need those of one step at a time.
     [[nodiscard]] Gates<S> chunk_gates(Index chunk, Index steps) const {
-        if (call_.recording.gates == nullptr) return workspace_.gates(0, steps);
+        if (call_.recording.gates == nullptr)
+            return packed_.is_active() ? workspace_.step_gates() : workspace_.gates(0, steps);
         const Index width = kSlots * units_;
         return {call_.recording.gates + (chunk - first_) * batch_ * width, steps * batch_, units_, width};
     }
@@ -97,6 +81,32 @@ private:
     /// Whether a chunk is one row of which all products can be made at once.
     [[nodiscard]] bool is_single_row(Index steps) const {
         return steps == 1 && batch_ == 1 && call_.dropout == nullptr;
+    }
+
+    /// Biases and projected inputs into the gates of a chunk.
+    void open_chunk(Index chunk, Index steps) {
+        set_gates_to_biases<ResetAfter>(f_, chunk_gates_);
+        if (!is_single_row(steps)) project_inputs(chunk, steps);
+    }
+
+    /// Inputs where the kernels can read them: where they are, unless dropout changes them.
+    void open_packed_chunk(Index chunk, Index steps) {
+        const Index features = f_.features();
+        chunk_inputs_ = nullptr;
+        if (call_.dropout != nullptr && !call_.dropout->input.empty()) {
+            gather_inputs(call_.inputs, plan_, chunk, steps, &call_.dropout->input[0], workspace_.inputs());
+            chunk_inputs_ = workspace_.inputs();
+        }
+        is_projected_ = packed_.projects(steps);
+        if (!is_projected_) return;
+        const Index forward = call_.inputs.strides().time;
+        for (Index b = 0; b < batch_; ++b) {
+            if (chunk_inputs_ != nullptr)
+                packed_.project(b, chunk_inputs_ + b * features, batch_ * features, steps);
+            else
+                packed_.project(b, call_.inputs.row(b, plan_.input_time(chunk)),
+                                plan_.go_backwards() ? -forward : forward, steps);
+        }
     }
 
     /// Adds the projected inputs of a chunk to its gates.
@@ -135,16 +145,39 @@ private:
         if (has_mask_ && !plan_.is_used_by_any(step)) {
             std::copy_n(state_, batch_ * units_, next);
         } else {
-            const Gates<S> gates{chunk_gates_.row(in_chunk * batch_), batch_, units_, chunk_gates_.stride};
+            const bool has_own_gates = call_.recording.gates != nullptr || !packed_.is_active();
+            const Gates<S> gates{chunk_gates_.row(has_own_gates ? in_chunk * batch_ : 0), batch_, units_,
+                                 chunk_gates_.stride};
             const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
             const Gates<S> values = keeps_inputs ? workspace_.values() : gates;
-            if (is_single_row(chunk_gates_.rows))
+            if (packed_.is_active())
+                packed_step(step, in_chunk, gates, values, next);
+            else if (is_single_row(chunk_gates_.rows))
                 gru_row_step<ResetAfter, S>(f_, chunk_inputs(step, 1, nullptr).data(), gates, values, state_, next);
             else
                 gru_step<ResetAfter, S>(f_, gates, values, state_, state_masks_, next);
         }
         if (has_mask_) carry_masked_rows(step, next);
         state_ = next;
+    }
+
+    void packed_step(Index step, Index in_chunk, const Gates<S>& gates, const Gates<S>& values, S* next) {
+        const SequenceView<const S>& inputs = call_.inputs;
+        const SequenceView<S>& outputs = call_.output.sequences;
+        const Index features = f_.features();
+        if (is_projected_)
+            packed_.use_projected(in_chunk);
+        else if (chunk_inputs_ != nullptr)
+            packed_.use_inputs({chunk_inputs_ + in_chunk * batch_ * features, features});
+        else
+            packed_.use_inputs({inputs.row(0, plan_.input_time(step)), inputs.strides().batch});
+        S* out = writes_outputs_at_once() ? outputs.row(0, step) : nullptr;
+        packed_.advance(state_, next, out == next ? nullptr : out, outputs.strides().batch, gates, values);
+    }
+
+    /// Whether a kernel writes the outputs of a step with its state: what a masked step puts out is another matter.
+    [[nodiscard]] bool writes_outputs_at_once() const {
+        return packed_.is_active() && !has_mask_ && call_.output.sequences.is_present();
     }
 
     void carry_masked_rows(Index step, S* next) {
@@ -163,14 +196,14 @@ private:
     }
 
     /// Where the state after a step goes: into the record, into the outputs where one row is the whole batch, else into
-    /// the workspace, over the state before it unless masked rows need that.
+    /// the workspace, beside the state before it.
     [[nodiscard]] S* next_state(Index step, Index last) {
         if (records_every_state())
             return step + 1 < last ? call_.recording.states + (step + 1 - first_) * batch_ * units_
                                    : workspace_.state(0);
         if (!has_mask_ && batch_ == 1 && call_.output.sequences.is_present())
             return call_.output.sequences.row(0, step);
-        return workspace_.state(has_mask_ && state_ == workspace_.state(0) ? 1 : 0);
+        return workspace_.state(state_ == workspace_.state(0) ? 1 : 0);
     }
 
     /// What a row puts out at a step: its state; at a masked step the previous output, which is the state too once the
@@ -202,9 +235,12 @@ private:
     const SequenceCall<S>& call_;
     const SequencePlan& plan_;
     Workspace<S>& workspace_;
+    PackedSteps<ResetAfter, S> packed_;
     Index batch_;
     Index units_;
     Index first_ = 0;
+    const S* chunk_inputs_ = nullptr;  ///< of a chunk, gathered for the kernels
+    bool is_projected_ = false;
     bool has_mask_ = false;
     const S* state_ = nullptr;
     Gates<S> chunk_gates_{};

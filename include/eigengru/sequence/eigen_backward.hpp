@@ -28,7 +28,8 @@ template <RealScalar S>
 struct BackwardCall {
     const Tape<S>& tape;
     const OutputGradients<S>& d_output;
-    Gradients<S>& into;  ///< of the right shapes; parameters zero
+    Gradients<S>& into;                        ///< of the right shapes; parameters zero
+    const PackedWeights<S>* packed = nullptr;  ///< the weights as the forward pass had them, if it had
 };
 
 /// Runs a backward pass with the weights of `f`. The workspaces must have been prepared.
@@ -102,7 +103,9 @@ private:
             .is_recorded = true,
             .initial_state = {tape_.state(first_), batch_, units_},
             .dropout = tape_.dropout(),
-            .recording = {.states = workspace_.segment_states(), .gates = workspace_.segment_gates()}};
+            .recording = {.states = workspace_.segment_states(), .gates = workspace_.segment_gates()},
+            .packed = call_.packed,
+            .kernels = tape_.kernels()};
         EigenBackend<ResetAfter, S>(f_, again, forward_).run(first_, last);
     }
 

@@ -3,7 +3,7 @@
 // pass, BackwardWorkspace for the backward pass.
 #pragma once
 
-#include "eigengru/cell/gates.hpp"
+#include "eigengru/cell/step_call.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -29,7 +29,8 @@ struct WorkspaceShape {
     [[nodiscard]] Index chunk_rows() const { return std::max(batch, std::min(kChunkRows, batch * time)); }
 };
 
-/// One block of memory, cut into parts: begin(), take() each part, commit(), then look at the parts.
+/// One block of memory, cut into parts that begin at cache lines: begin(), take() each part, commit(), then look at the
+/// parts.
 template <RealScalar S>
 class Parts {
 public:
@@ -37,22 +38,24 @@ public:
 
     /// The place of a part of `count` scalars.
     [[nodiscard]] Index take(Index count) {
-        size_ += count;
-        return size_ - count;
+        const Index place = size_;
+        size_ += whole_lines<S>(count);
+        return place;
     }
 
     /// Allocates only when the memory at hand is too small.
     void commit() {
-        if (values_.size() >= size_) return;
-        values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
-        values_.resize(size_);
+        const auto size = static_cast<std::size_t>(size_);
+        if (values_.size() >= size) return;
+        values_ = {};  // what is there need not be copied
+        values_.resize(size);
     }
 
     [[nodiscard]] S* at(Index place) { return values_.data() + place; }
-    [[nodiscard]] Index bytes() const { return values_.size() * Index(sizeof(S)); }
+    [[nodiscard]] Index bytes() const { return static_cast<Index>(values_.size() * sizeof(S)); }
 
 private:
-    Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
+    AlignedVector<S> values_;
     Index size_ = 0;
 };
 
@@ -68,7 +71,9 @@ public:
         parts_.begin();
         for (Index& state : states_) state = parts_.take(shape.batch * shape.units);
         inputs_ = parts_.take(shape.chunk_rows() * shape.features);
-        gates_ = parts_.take(shape.chunk_rows() * stride);
+        // A call uses the gates of a chunk, or projected inputs and the gates of a step.
+        step_gates_ = shape.chunk_rows() * projected_width<S>(shape.units);
+        gates_ = parts_.take(std::max(shape.chunk_rows() * stride, step_gates_ + shape.batch * stride));
         values_ = parts_.take(has_values ? shape.batch * stride : 0);
         parts_.commit();
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
@@ -90,6 +95,11 @@ public:
         const Index stride = gate_stride(shape_.units);
         return {parts_.at(gates_) + first * shape_.batch * stride, steps * shape_.batch, shape_.units, stride};
     }
+    /// The projected inputs of a chunk as the kernels want them, [step][row]; and the gates of one step beside them.
+    [[nodiscard]] S* projected() { return parts_.at(gates_); }
+    [[nodiscard]] Gates<S> step_gates() {
+        return {parts_.at(gates_) + step_gates_, shape_.batch, shape_.units, gate_stride(shape_.units)};
+    }
     /// The activated gates of one step; only with has_values.
     [[nodiscard]] Gates<S> values() {
         return {parts_.at(values_), shape_.batch, shape_.units, gate_stride(shape_.units)};
@@ -103,6 +113,7 @@ private:
     std::array<Index, 3> states_{};
     Index inputs_ = 0;
     Index gates_ = 0;
+    Index step_gates_ = 0;
     Index values_ = 0;
     Parts<S> parts_;
     std::vector<unsigned char> seen_;

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+// The fused step on packed weights, written once for every instruction set: products, activations and the next state in
+// one pass. A source for core/for_each_target.hpp; gate_kernels.hpp includes it. The equations: gru_step.hpp.
+//
+//                 panel of a block: z r h          A tile is tile_rows rows times one block of units: its sums fill the
+//                 +--+--+--+                       registers. For each k it loads one packet of z, r and h weights
+//      x, then h  |  |  |  | k = 0                 (panels: packed_weights.hpp), broadcasts one element of every row,
+//     +---------+ |  |  |  | .                     and multiplies and adds: first over x, then over h, into the same
+//     | row 0   | |  |  |  | .                     sums. Between the two, the candidate's sum is set aside, because r
+//     | ...     | +--+--+--+                       multiplies its recurrent part alone.
+//     | row 7   |  |  |  |
+//     +---------+  v  v  v                         Blocks are the outer loop, so that a panel is in the cache for all
+//                 sums of 8 rows -> h'             tiles of rows; chunks of rows keep x and h there. Few rows take
+//                                                  several blocks at once, so that enough sums are under way.
+//
+// Every element is summed in the order of k, bias first: the same bits in any tile, batch, and with projected inputs.
+// Sums are local arrays with constant indices, and weights are loaded before the broadcasts and pinned to registers:
+// without that compilers fold them into the multiplications, which then read them again for every row.
+
+#if defined(EIGENGRU_TARGET)
+
+/// Rows whose x and h stay in the cache while all blocks pass.
+inline constexpr Index kRowChunk = 32;
+
+template <TileGates Gates>
+inline constexpr int kGateCount = Gates == TileGates::all ? 3 : Gates == TileGates::zr ? 2 : 1;
+
+template <TileGates Gates>
+inline constexpr int kFirstGate = Gates == TileGates::c ? 2 : 0;
+
+/// The sums of a tile, which are to stay in registers: [row][block][gate].
+template <class V, int Rows, int Blocks, TileGates Gates>
+using Sums = V[std::size_t(Rows)][std::size_t(Blocks)][std::size_t(kGateCount<Gates>)];
+
+/// The panels of neighbouring blocks of V::size units.
+template <class V, int Blocks>
+struct PanelCursor {
+    const typename V::Scalar* at[std::size_t(Blocks)];
+
+    EIGENGRU_ALWAYS_INLINE PanelCursor(const PanelProduct<typename V::Scalar>& product, Index block, int first_gate) {
+        using S = typename V::Scalar;
+        constexpr Index kParts = kBlockUnits<S> / V::size;
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b) {
+            const Index panel = (block + b) / kParts, part = (block + b) % kParts;
+            at[b] = product.panels + panel * product.depth * kPanelWidth<S> + first_gate * kBlockUnits<S> +
+                    part * V::size;
+        }
+    }
+};
+
+/// sums += column k of the rows times row k of the panels. Row r begins at base[r / 3] + r % 3 * stride: an address for
+/// each would not fit the integer registers.
+template <class V, int Rows, int Blocks, TileGates Gates>
+EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const typename V::Scalar* const (&base)[3],
+                                     Index stride, const PanelCursor<V, Blocks>& panel, Index k, Index row_of_panel) {
+    using S = typename V::Scalar;
+    EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) {
+        V w[kGates];
+        EIGENGRU_UNROLL(3)
+        for (int g = 0; g < kGateCount<Gates>; ++g) {
+            w[g] = V::load(panel.at[b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
+            w[g].pin();
+        }
+        EIGENGRU_UNROLL(8)
+        for (int r = 0; r < Rows; ++r) {
+            V x = V::all(base[r / 3][r % 3 * stride + k]);
+            x.pin_broadcast();
+            EIGENGRU_UNROLL(3)
+            for (int g = 0; g < kGateCount<Gates>; ++g) sums[r][b][g] = V::multiply_add(x, w[g], sums[r][b][g]);
+        }
+    }
+}
+
+/// sums += rows times panels.
+template <class V, int Rows, int Blocks, TileGates Gates>
+EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
+                                       const PanelProduct<typename V::Scalar>& product, Index row, Index block) {
+    using S = typename V::Scalar;
+    const S* first = product.rows + row * product.stride;
+    const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride};
+    PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
+    Index k = 0;
+    for (; k + 4 <= product.depth; k += 4) {
+        EIGENGRU_UNROLL(4)
+        for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b) panel.at[b] += 4 * kPanelWidth<S>;
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < 3; ++i) base[i] += 4;
+    }
+    for (; k < product.depth; ++k) {
+        add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, 0, 0);
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b) panel.at[b] += kPanelWidth<S>;
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < 3; ++i) ++base[i];
+    }
+}
+
+/// The sums of a tile in memory, [row][block][z r m c][lane], for the pass that ends a step: it is the same for all
+/// tiles, and too long to be repeated for each row of each.
+template <class V>
+struct TileSums {
+    using S = typename V::Scalar;
+    Index row, rows, block, blocks;
+    const S* at;
+
+    [[nodiscard]] V load(Index r, Index b, Index slot) const {
+        return V::load(at + ((r * blocks + b) * kSlots + slot) * V::size);
+    }
+};
+
+/// Elements of a vector that exist: all, or those of the units that are left.
+template <class V>
+struct Place {
+    using S = typename V::Scalar;
+    Index unit, count;
+
+    [[nodiscard]] V load(const S* from) const {
+        return count == V::size ? V::load(from + unit) : V::load_first(from + unit, count);
+    }
+    void store(V values, S* to) const {
+        if (count == V::size)
+            values.store(to + unit);
+        else
+            values.store_first(to + unit, count);
+    }
+};
+
+template <class V>
+void store_gate(const StepCall<typename V::Scalar>& s, Index row, const Place<V>& place, Index slot, V values) {
+    place.store(values, s.gates + row * s.gate_stride + slot * s.units);
+}
+
+/// h' = z . h + (1 - z) . c
+template <class V>
+void store_next(const StepCall<typename V::Scalar>& s, Index row, const Place<V>& place, V z, V c) {
+    const V h = place.load(s.h + row * s.units);
+    const V next = V::multiply_add(z, h - c, c);
+    place.store(next, s.next + row * s.units);
+    if (s.out != nullptr) place.store(next, s.out + row * s.out_stride);
+}
+
+/// z = sigmoid(z), r = sigmoid(r), c = tanh(c + r . m) and the next state.
+template <class V>
+void finish_all(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+    const Index row = sums.row + r;
+    const V z = sigmoid(sums.load(r, b, kSlotZ)), reset = sigmoid(sums.load(r, b, kSlotR));
+    const V m = sums.load(r, b, kSlotM), c = tanh(V::multiply_add(reset, m, sums.load(r, b, kSlotC)));
+    store_next(s, row, place, z, c);
+    if (s.gates == nullptr) return;
+    store_gate(s, row, place, kSlotZ, z);
+    store_gate(s, row, place, kSlotR, reset);
+    store_gate(s, row, place, kSlotM, m);
+    store_gate(s, row, place, kSlotC, c);
+}
+
+/// Reset before, first half: z = sigmoid(z), r = sigmoid(r), m = r . h.
+template <class V>
+void finish_zr(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+    const Index row = sums.row + r;
+    const V reset = sigmoid(sums.load(r, b, kSlotR));
+    store_gate(s, row, place, kSlotZ, sigmoid(sums.load(r, b, kSlotZ)));
+    store_gate(s, row, place, kSlotR, reset);
+    store_gate(s, row, place, kSlotM, reset * place.load(s.h + row * s.units));
+}
+
+/// Reset before, second half: c = tanh(c) and the next state.
+template <class V>
+void finish_c(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+    const Index row = sums.row + r;
+    const V c = tanh(sums.load(r, b, kSlotC));
+    const V z = place.load(s.gates + row * s.gate_stride + kSlotZ * s.units);
+    store_gate(s, row, place, kSlotC, c);
+    store_next(s, row, place, z, c);
+}
+
+/// Sums that are wanted as they are: in the gates, or in the order of the panels.
+template <class V, TileGates Gates>
+void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+    using S = typename V::Scalar;
+    const Index row = sums.row + r;
+    const auto wants = [&](Index slot) {
+        return slot == kSlotC ? Gates != TileGates::zr
+                              : slot == kSlotM ? Gates == TileGates::all : Gates != TileGates::c;
+    };
+    for (Index slot = 0; slot < kSlots; ++slot) {
+        if (!wants(slot)) continue;
+        const V sum = sums.load(r, b, slot);
+        if (s.finish == Finish::sums) {
+            store_gate(s, row, place, slot, sum);
+        } else if (slot != kSlotM) {
+            const Index gate = slot == kSlotC ? 2 : slot;
+            const Index panel = place.unit / kBlockUnits<S>, lane = place.unit % kBlockUnits<S>;
+            sum.store(s.projected + row * s.projected_stride + panel * kPanelWidth<S> + gate * kBlockUnits<S> + lane);
+        }
+    }
+}
+
+template <class V, TileGates Gates>
+void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums) {
+    for (Index r = 0; r < sums.rows; ++r) {
+        for (Index b = 0; b < sums.blocks; ++b) {
+            const Index unit = (sums.block + b) * V::size;
+            const Place<V> place{unit, s.units - unit < V::size ? s.units - unit : V::size};
+            if (s.finish != Finish::state)
+                finish_sums<V, Gates>(s, sums, r, b, place);
+            else if constexpr (Gates == TileGates::all)
+                finish_all(s, sums, r, b, place);
+            else if constexpr (Gates == TileGates::zr)
+                finish_zr(s, sums, r, b, place);
+            else
+                finish_c(s, sums, r, b, place);
+        }
+    }
+}
+
+/// One tile: sums of Rows rows and Blocks blocks of units, from the bias or the projected inputs on.
+template <class V, TileGates Gates, int Rows, int Blocks>
+void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block) {
+    using S = typename V::Scalar;
+    constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
+    constexpr Index kParts = kBlockUnits<S> / V::size;
+    constexpr int kSlotOfGate[3] = {kSlotZ, kSlotR, kSlotC};
+    const bool is_projected = s.projected != nullptr && s.finish != Finish::input;
+    Sums<V, Rows, Blocks, Gates> sums;
+    alignas(64) S memory[std::size_t(Rows)][std::size_t(Blocks)][kSlots][std::size_t(V::size)];
+    const PanelProduct<S>* const products[] = {&s.input, &s.recurrent};
+    EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) {
+        const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
+        const S* bias = s.bias + panel * kSlots * kBlockUnits<S> + lane;
+        const S* projected = s.projected + row * s.projected_stride + panel * kPanelWidth<S> + lane;
+        EIGENGRU_UNROLL(8)
+        for (int r = 0; r < Rows; ++r)
+            EIGENGRU_UNROLL(3)
+            for (int g = 0; g < kCount; ++g)
+                sums[r][b][g] = V::load(is_projected
+                                            ? projected + r * s.projected_stride + (kFirst + g) * kBlockUnits<S>
+                                            : bias + kSlotOfGate[kFirst + g] * kBlockUnits<S>);
+    }
+    const int last = s.finish == Finish::input ? 1 : 2;
+    // One loop over both products instead of one after the other: half the code.
+    for (int p = is_projected ? 1 : 0; p < last; ++p) {
+        if constexpr (Gates == TileGates::all) {
+            if (p == 1) {
+                EIGENGRU_UNROLL(8)
+                for (int b = 0; b < Blocks; ++b) {
+                    const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
+                    const V bias = V::load(s.bias + (panel * kSlots + kSlotM) * kBlockUnits<S> + lane);
+                    EIGENGRU_UNROLL(8)
+                    for (int r = 0; r < Rows; ++r) {
+                        sums[r][b][2].store(memory[r][b][kSlotC]);
+                        sums[r][b][2] = bias;
+                    }
+                }
+            }
+        }
+        add_panels<V, Rows, Blocks, Gates>(sums, *products[p], row, block);
+    }
+    constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
+    EIGENGRU_UNROLL(8)
+    for (int r = 0; r < Rows; ++r)
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b)
+            EIGENGRU_UNROLL(3)
+            for (int g = 0; g < kCount; ++g) {
+                const int gate = kFirst + g;
+                const int slot = gate < 2 ? gate : last == 1 ? int(kSlotC) : kLastSlot;
+                sums[r][b][g].store(memory[r][b][slot]);
+            }
+    finish_tile<V, Gates>(s, TileSums<V>{row, Rows, block, Blocks, &memory[0][0][0][0]});
+}
+
+/// All blocks for Rows rows, as many at once as the registers hold.
+template <class V, TileGates Gates, int Rows>
+void run_band(const StepCall<typename V::Scalar>& s, Index row, Index blocks) {
+    constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
+    constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
+    Index block = 0;
+    for (; block + kBlocks <= blocks; block += kBlocks) run_tile<V, Gates, Rows, kBlocks>(s, row, block);
+    for (; block < blocks; ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
+}
+
+/// One tile of half to all of tile_rows rows.
+template <class V, TileGates Gates, int Blocks>
+void run_wide_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block) {
+    switch (rows) {
+        case 2: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 2, Blocks>(s, row, block); break;
+        case 3: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 3, Blocks>(s, row, block); break;
+        case 4: return run_tile<V, Gates, 4, Blocks>(s, row, block);
+        case 5: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 5, Blocks>(s, row, block); break;
+        case 6: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 6, Blocks>(s, row, block); break;
+        case 7: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 7, Blocks>(s, row, block); break;
+        default: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 8, Blocks>(s, row, block); break;
+    }
+}
+
+/// A chunk of rows as tiles of nearly the same height: 9 = 5 + 4, no row alone.
+template <class V, TileGates Gates>
+void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
+    constexpr int kBlocks = 3 / kGateCount<Gates>;
+    const Index tiles = (rows + V::tile_rows - 1) / V::tile_rows;
+    for (Index block = 0; block < blocks;) {
+        const bool is_group = block + kBlocks <= blocks;
+        for (Index tile = 0, row = 0; tile < tiles; ++tile) {
+            const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
+            if (is_group)
+                run_wide_tile<V, Gates, kBlocks>(s, first + row, height, block);
+            else
+                run_wide_tile<V, Gates, 1>(s, first + row, height, block);
+            row += height;
+        }
+        block += is_group ? kBlocks : 1;
+    }
+}
+
+template <class V, TileGates Gates>
+void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
+    if (rows == 1) return run_band<V, Gates, 1>(s, first, blocks);
+    if constexpr (V::tile_rows == 8) {
+        if (rows == 2) return run_band<V, Gates, 2>(s, first, blocks);
+        if (rows == 3) return run_band<V, Gates, 3>(s, first, blocks);
+    } else if (rows == 2) {
+        return run_band<V, Gates, 2>(s, first, blocks);
+    }
+    run_chunk<V, Gates>(s, first, rows, blocks);
+}
+
+/// The kernel: one step, or the part of it that the call asks for.
+template <class S, TileGates Gates>
+void run_step(const StepCall<S>& s) {
+    using V = Vec<S>;
+    const Index blocks = (s.units + V::size - 1) / V::size;
+    for (Index row = 0; row < s.rows; row += kRowChunk)
+        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks);
+}
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// StepCall: what a kernel is told about one time step. Plain pointers and sizes, the same for every instruction set.
+#pragma once
+
+#include "eigengru/cell/packed_weights.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// One product of a step: `depth` columns of rows that lie `stride` apart, times packed panels.
+template <RealScalar S>
+struct PanelProduct {
+    const S* rows = nullptr;
+    Index stride = 0;
+    Index depth = 0;
+    const S* panels = nullptr;
+};
+
+/// What becomes of the sums of the products.
+enum class Finish : unsigned char {
+    state,  ///< the default activations are applied, and the next state is written
+    sums,   ///< they go to the gates, for other activations
+    input   ///< only the input product was made: it goes to `projected`, in the order of the panels
+};
+
+/// One step of a batch, or the part of it that a kernel is asked for. The equations and their letters: gru_step.hpp.
+template <RealScalar S>
+struct StepCall {
+    Index rows = 0;
+    Index units = 0;
+    Finish finish = Finish::state;
+    PanelProduct<S> input;      ///< x W; not when `projected` has it already
+    PanelProduct<S> recurrent;  ///< h U; the candidate of reset before: m U_h; not for Finish::input
+    const S* bias = nullptr;    ///< packed
+
+    S* projected = nullptr;  ///< x W with the bias, [row][block][z r c], or null
+    Index projected_stride = 0;
+    const S* h = nullptr;  ///< the state before the step, (rows, units) without gaps
+    S* next = nullptr;     ///< the state after it, likewise
+    S* out = nullptr;      ///< the same once more, in rows out_stride apart, unless null
+    Index out_stride = 0;
+    S* gates = nullptr;  ///< rows of z | r | m | c; for Finish::state of ResetAfter only where they are wanted
+    Index gate_stride = 0;
+};
+
+/// Elements of one row of projected inputs.
+template <class S>
+[[nodiscard]] constexpr Index projected_width(Index units) {
+    return block_count<S>(units) * kPanelWidth<S>;
+}
+
+/// The gates whose sums one tile makes: all (ResetAfter), or first z and r, then the candidate (reset before).
+enum class TileGates : unsigned char { all, zr, c };
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail

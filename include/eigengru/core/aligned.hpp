@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// AlignedVector: a std::vector whose memory begins at a cache line, for packed weights and scratch.
+#pragma once
+
+#include "eigengru/core/types.hpp"
+
+#include <new>
+#include <vector>
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// The bytes of a cache line, and of the widest vector.
+inline constexpr std::size_t kLineBytes = 64;
+
+/// Scalars in a cache line.
+template <class S>
+inline constexpr Index kLineSize = Index(kLineBytes / sizeof(S));
+
+/// `count` rounded up to whole cache lines of scalars.
+template <class S>
+[[nodiscard]] constexpr Index whole_lines(Index count) {
+    return (count + kLineSize<S> - 1) / kLineSize<S> * kLineSize<S>;
+}
+
+/// Allocates at multiples of a cache line.
+template <class T>
+struct AlignedAllocator {
+    using value_type = T;
+
+    AlignedAllocator() = default;
+    template <class U>
+    AlignedAllocator(const AlignedAllocator<U>&) {}
+
+    [[nodiscard]] T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(kLineBytes)));
+    }
+    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kLineBytes)); }
+
+    friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
+};
+
+template <class T>
+using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail
