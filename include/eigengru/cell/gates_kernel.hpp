@@ -73,16 +73,23 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     }
 }
 
-/// sums += rows times panels.
-template <class V, int Rows, int Blocks, TileGates Gates>
+/// sums += rows times panels. Meanwhile it asks for Lines cache lines of the next panel for every four of the twelve
+/// that it reads itself: `share` says which.
+template <class V, int Rows, int Blocks, TileGates Gates, int Lines>
 EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
-                                       const PanelProduct<typename V::Scalar>& product, Index row, Index block) {
+                                       const PanelProduct<typename V::Scalar>& product, Index row, Index block,
+                                       Index share) {
     using S = typename V::Scalar;
     const S* first = product.rows + row * product.stride;
     const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride};
     PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
+    const S* ahead = product.panels + (block / (kBlockUnits<S> / V::size) + 1) * product.depth * kPanelWidth<S> +
+                     share * Lines * (product.depth / 4) * kLineSize<S>;
     Index k = 0;
     for (; k + 4 <= product.depth; k += 4) {
+        EIGENGRU_UNROLL(12)
+        for (int i = 0; i < Lines; ++i) prefetch(ahead + i * kLineSize<S>);
+        ahead += Lines * kLineSize<S>;
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
         EIGENGRU_UNROLL(8)
@@ -98,6 +105,12 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
         for (int i = 0; i < 3; ++i) ++base[i];
     }
 }
+
+/// How a tile shares in fetching the next panel into the cache: see add_panels.
+struct Ahead {
+    int lines = 0;
+    Index share = 0;
+};
 
 /// The sums of a tile in memory, [row][block][z r m c][lane], for the pass that ends a step: it is the same for all
 /// tiles, and too long to be repeated for each row of each.
@@ -218,8 +231,8 @@ void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums)
 }
 
 /// One tile: sums of Rows rows and Blocks blocks of units, from the bias or the projected inputs on.
-template <class V, TileGates Gates, int Rows, int Blocks>
-void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block) {
+template <class V, TileGates Gates, int Rows, int Blocks, int Lines = 0>
+void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Index share = 0) {
     using S = typename V::Scalar;
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
     constexpr Index kParts = kBlockUnits<S> / V::size;
@@ -258,7 +271,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block) {
                 }
             }
         }
-        add_panels<V, Rows, Blocks, Gates>(sums, *products[p], row, block);
+        add_panels<V, Rows, Blocks, Gates, Lines>(sums, *products[p], row, block, share);
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
     EIGENGRU_UNROLL(8)
@@ -281,12 +294,21 @@ void run_band(const StepCall<typename V::Scalar>& s, Index row, Index blocks) {
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
     Index block = 0;
     for (; block + kBlocks <= blocks; block += kBlocks) run_tile<V, Gates, Rows, kBlocks>(s, row, block);
+    if constexpr (kBlocks == 4)
+        for (; block + 2 <= blocks; block += 2) run_tile<V, Gates, Rows, 2>(s, row, block);
     for (; block < blocks; ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
 }
 
 /// One tile of half to all of tile_rows rows.
 template <class V, TileGates Gates, int Blocks>
-void run_wide_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block) {
+void run_wide_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block, const Ahead& ahead) {
+    if (ahead.lines > 0 && rows == V::tile_rows) {
+        switch (ahead.lines) {
+            case 3: return run_tile<V, Gates, V::tile_rows, Blocks, 3>(s, row, block, ahead.share);
+            case 6: return run_tile<V, Gates, V::tile_rows, Blocks, 6>(s, row, block, ahead.share);
+            default: return run_tile<V, Gates, V::tile_rows, Blocks, 12>(s, row, block, ahead.share);
+        }
+    }
     switch (rows) {
         case 2: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 2, Blocks>(s, row, block); break;
         case 3: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 3, Blocks>(s, row, block); break;
@@ -302,15 +324,20 @@ void run_wide_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 template <class V, TileGates Gates>
 void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
+    constexpr Index kParts = kBlockUnits<typename V::Scalar> / V::size;
     const Index tiles = (rows + V::tile_rows - 1) / V::tile_rows;
+    // All tiles that read a panel, or the first of them, fetch the next one, once.
+    const int lines = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 3 : tiles * kParts >= 2 ? 6 : 12;
     for (Index block = 0; block < blocks;) {
         const bool is_group = block + kBlocks <= blocks;
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
+            const Index share = block % kParts * tiles + tile;
+            const Ahead ahead{block + kParts < blocks && share * lines < 12 ? lines : 0, share};
             if (is_group)
-                run_wide_tile<V, Gates, kBlocks>(s, first + row, height, block);
+                run_wide_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
             else
-                run_wide_tile<V, Gates, 1>(s, first + row, height, block);
+                run_wide_tile<V, Gates, 1>(s, first + row, height, block, ahead);
             row += height;
         }
         block += is_group ? kBlocks : 1;

@@ -28,6 +28,7 @@ struct StepCall {
     Index rows = 0;
     Index units = 0;
     Finish finish = Finish::state;
+    bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
     PanelProduct<S> input;      ///< x W; not when `projected` has it already
     PanelProduct<S> recurrent;  ///< h U; the candidate of reset before: m U_h; not for Finish::input
     const S* bias = nullptr;    ///< packed

@@ -22,6 +22,14 @@ template <class S>
     return (count + kLineSize<S> - 1) / kLineSize<S> * kLineSize<S>;
 }
 
+/// Asks for a cache line that will be read soon.
+template <class T>
+EIGENGRU_ALWAYS_INLINE void prefetch([[maybe_unused]] const T* address) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(address, 0, 2);
+#endif
+}
+
 /// Allocates at multiples of a cache line.
 template <class T>
 struct AlignedAllocator {
