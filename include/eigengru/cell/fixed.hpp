@@ -34,7 +34,7 @@ template <class W>
 }
 
 /// The kernels for states of so many bytes: EIGENGRU_KERNELS where it names what this processor runs, else the fastest.
-/// One wide vector takes longer than two narrow ones side by side.
+/// In a chain of operations on one vector the widest gain nothing, and on some processors they take longer.
 [[nodiscard]] inline Kernels automatic_fixed_kernels(std::size_t state_bytes) noexcept {
     if (const char* wanted = std::getenv("EIGENGRU_KERNELS"); wanted != nullptr)
         for (std::size_t i = 1; i < kKernelNames.size(); ++i)
@@ -79,8 +79,8 @@ public:
     /// With these; `eigen` stands for `portable`. Throws: OptionError for kernels that this processor does not run.
     FixedGru(const Weights& weights, Kernels kernels) : FixedGru(weights, checked(kernels)) {}
 
-    /// With the weights of a layer (Gru, GruCell). Throws: ShapeError for other sizes; OptionError for activations other
-    /// than tanh and sigmoid, for go_backwards, and for kernels that this processor does not run.
+    /// With the weights of a Gru. Throws: ShapeError for other sizes; OptionError for activations other than tanh and
+    /// sigmoid, for go_backwards, and for kernels that this processor does not run.
     template <detail::FixedGruSource Layer>
     explicit FixedGru(const Layer& layer, Kernels kernels = Kernels::automatic)
         : FixedGru(weights_of(layer), checked(kernels)) {}

@@ -42,10 +42,6 @@ EIGENGRU_ALWAYS_INLINE void add_products(FixedSums<V, Blocks>& sums, const typen
     constexpr int kSplit = fixed_split(Gates * Blocks, Depth), kWhole = Depth / kSplit * kSplit;
     constexpr Index kRow = Index(W::kLanes);
     rows += First * Index(W::kGateSize);
-#if defined(__GNUC__)
-    // Or clang takes the values of one call for those of the next, and spills them all in between.
-    asm("" : "+r"(values));
-#endif
     FixedSums<V, Blocks, Gates> parts[std::size_t(kSplit)];
     EIGENGRU_UNROLL(3)
     for (int g = 0; g < Gates; ++g)
@@ -108,6 +104,12 @@ struct FixedTile {
         add_products<W, V, Blocks, Gate, Gates, int(W::kUnits)>(sums, state, w.recurrent_rows() + kAt);
     }
 
+    /// r = sigmoid(r)
+    EIGENGRU_ALWAYS_INLINE void activate_reset(Sums& sums) const {
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b) sums[kFixedR][b] = quick_sigmoid(sums[kFixedR][b]);
+    }
+
     /// z . h + (1 - z) . tanh(c), small states as 0.
     EIGENGRU_ALWAYS_INLINE void store_next(int b, V z_sum, V c_sum, S* next) const {
         const V z = quick_sigmoid(z_sum), kept = z * V::load(h + kAt + b * V::size);
@@ -118,21 +120,25 @@ struct FixedTile {
     EIGENGRU_ALWAYS_INLINE void step(S* next) const {
         Sums sums, input;
         start<kFixedR, 1>(sums);
-        if constexpr (!kTakesThree) add_recurrent<kFixedR, 1>(sums, h);
+        if constexpr (!kTakesThree) {
+            add_recurrent<kFixedR, 1>(sums, h);
+            activate_reset(sums);
+        }
         start<kFixedZ, 2>(input);
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) sums[kFixedZ][b] = input[kFixedZ][b];
         set_to_bias(sums[kFixedM], kFixedM);
         if constexpr (kTakesThree) {
             add_recurrent<kFixedR, 3>(sums, h);
+            activate_reset(sums);
         } else {
             add_recurrent<kFixedZ, kTakesTwo ? 2 : 1>(sums, h);
             if constexpr (!kTakesTwo) add_recurrent<kFixedM, 1>(sums, h);
         }
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) {
-            const V r = quick_sigmoid(sums[kFixedR][b]);
-            store_next(b, sums[kFixedZ][b], V::multiply_add(r, sums[kFixedM][b], input[kFixedM][b]), next);
+            const V c_sum = V::multiply_add(sums[kFixedR][b], sums[kFixedM][b], input[kFixedM][b]);
+            store_next(b, sums[kFixedZ][b], c_sum, next);
         }
     }
 
@@ -141,9 +147,10 @@ struct FixedTile {
         Sums sums;
         start<kFixedR, 1>(sums);
         add_recurrent<kFixedR, 1>(sums, h);
+        activate_reset(sums);
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b)
-            (quick_sigmoid(sums[kFixedR][b]) * V::load(h + kAt + b * V::size)).store(m + kAt + b * V::size);
+            (sums[kFixedR][b] * V::load(h + kAt + b * V::size)).store(m + kAt + b * V::size);
     }
 
     /// Reset before, second half.

@@ -164,18 +164,26 @@ void start_step_gradient(const StepFunction<S>& f, const StepGradient<S>& step) 
     step.d_state_block() = d_next.cwiseProduct(z);
 }
 
-/// dm = (dc U_h^T) . mask_h, dr, and dh += dm . r: what reset before needs between the gates.
+/// With dm in place, dr and dh += dm . r: what reset before needs between the gates.
+template <RealScalar S>
+void finish_reset_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
+    const Gates<S>& d = step.d;
+    const MatrixMap<const S> r = step.values.matrix(kSlotR);
+    const MatrixMap<S> dm = d.matrix(kSlotM);
+    d.matrix(kSlotR) = dm.cwiseProduct(step.state());
+    f.recurrent_activation.template multiply_derivative<S>(step.gates.matrix(kSlotR), r, d.matrix(kSlotR));
+    step.d_state_block() += dm.cwiseProduct(r);
+}
+
+/// dm = (dc U_h^T) . mask_h, dr, and dh += dm . r.
 template <RealScalar S>
 void add_reset_gradient(const StepFunction<S>& f, const StepGradient<S>& step) {
     const Gates<S>& d = step.d;
-    const MatrixMap<const S> r = step.values.matrix(kSlotR);
     MatrixMap<S> dm = d.matrix(kSlotM);
     dm.setZero();
     add_product<S>(d.as_const().matrix(kSlotC), step.recurrent_rows(2), dm.data(), d.stride);
     if (step.masks.is_active()) dm.array() *= block(step.masks.gates[2], d.rows, d.units).array();
-    d.matrix(kSlotR) = dm.cwiseProduct(step.state());
-    f.recurrent_activation.template multiply_derivative<S>(step.gates.matrix(kSlotR), r, d.matrix(kSlotR));
-    step.d_state_block() += dm.cwiseProduct(r);
+    finish_reset_gradient(f, step);
 }
 
 /// One step back for a batch: from dh' to the gradients of the gates and dh. Allocates nothing.

@@ -144,6 +144,9 @@ private:
         S* next = next_state(step, last);
         if (has_mask_ && !plan_.is_used_by_any(step)) {
             std::copy_n(state_, batch_ * units_, next);
+            // A backward pass multiplies what is recorded here by zeros: it must be finite.
+            if (call_.recording.gates != nullptr && packed_.is_active())
+                std::fill_n(chunk_gates_.row(in_chunk * batch_), batch_ * chunk_gates_.stride, S(0));
         } else {
             const bool has_own_gates = call_.recording.gates != nullptr || !packed_.is_active();
             const Gates<S> gates{chunk_gates_.row(has_own_gates ? in_chunk * batch_ : 0), batch_, units_,

@@ -4,9 +4,9 @@
 // products.
 #pragma once
 
-#include "eigengru/cell/gradient_products.hpp"
 #include "eigengru/model/gradients.hpp"
 #include "eigengru/sequence/eigen_backend.hpp"
+#include "eigengru/sequence/packed_gradients.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
@@ -44,6 +44,7 @@ public:
           plan_(plan_of(tape_)),
           forward_(forward),
           workspace_(workspace),
+          packed_(f, tape_.kernels(), tape_.dropout(), workspace),
           batch_(plan_.batch()),
           units_(f.units()) {}
 
@@ -57,18 +58,24 @@ public:
             const Index chunk = forward_.chunk();
             for (Index stop = last; stop > first_;) {
                 const Index begin = first_ + (stop - first_ - 1) / chunk * chunk;
+                if (packed_.is_active()) packed_.open_chunk((stop - begin) * batch_);
                 for (Index step = stop - 1; step >= begin; --step) step_back(step, step - begin);
                 add_products(begin, stop - begin);
                 stop = begin;
             }
         }
+        if (packed_.is_active()) packed_.finish(call_.into.parameters);
         block(call_.into.initial_state.data(), batch_, units_) = block(d_state_, batch_, units_);
     }
 
 private:
     void start() {
-        workspace_.kernel_t() = f_.kernel.transpose();
-        workspace_.recurrent_kernel_t() = f_.recurrent_kernel.transpose();
+        if (packed_.is_active()) {
+            packed_.start();
+        } else {
+            workspace_.kernel_t() = f_.kernel.transpose();
+            workspace_.recurrent_kernel_t() = f_.recurrent_kernel.transpose();
+        }
         MatrixMap<S> d = block(d_state_, batch_, units_);
         if (call_.d_output.state.is_present())
             d = call_.d_output.state.map();
@@ -119,26 +126,33 @@ private:
     /// d_state_ from the gradient of the state after a step to that before it; the gradients of its gates.
     void step_back(Index step, Index in_chunk) {
         add_output_gradients(step);
-        const Gates<S> d = workspace_.d_gates(in_chunk, 1);
-        if (plan_.has_mask() && !plan_.is_used_by_any(step)) {
-            d.matrix(0, kSlots).setZero();
-            return;
-        }
+        const Gates<S> d = workspace_.d_gates(packed_.is_active() ? 0 : in_chunk, 1);
+        if (plan_.has_mask() && !plan_.is_used_by_any(step)) return clear_rows(d, in_chunk, 0, batch_);
         const Gates<const S> gates = recorded_gates(step, 1);
-        gru_step_backward<ResetAfter, S>(f_, {.gates = gates,
-                                              .values = activated_gates(f_, gates, workspace_.values()),
-                                              .d = d,
-                                              .h = state_before(step),
-                                              .d_next = d_state_,
-                                              .d_state = d_before_,
-                                              .masks = state_masks_,
-                                              .recurrent_kernel_t = read_only(workspace_.recurrent_kernel_t())});
+        const StepGradient<S> step_gradient{.gates = gates,
+                                            .values = activated_gates(f_, gates, workspace_.values()),
+                                            .d = d,
+                                            .h = state_before(step),
+                                            .d_next = d_state_,
+                                            .d_state = d_before_,
+                                            .masks = state_masks_,
+                                            .recurrent_kernel_t = read_only(workspace_.recurrent_kernel_t())};
+        if (packed_.is_active())
+            packed_.step_back(step_gradient, in_chunk * batch_);
+        else
+            gru_step_backward<ResetAfter, S>(f_, step_gradient);
         for (Index b = 0; plan_.has_mask() && b < batch_; ++b) {
             if (plan_.is_used(b, step)) continue;
-            std::fill_n(d.row(b), kSlots * units_, S(0));
+            clear_rows(d, in_chunk, b, 1);
             std::copy_n(d_state_ + b * units_, units_, d_before_ + b * units_);
         }
         std::swap(d_state_, d_before_);
+    }
+
+    /// Masked rows of a step have no part in any gradient.
+    void clear_rows(const Gates<S>& d, Index in_chunk, Index first, Index count) {
+        if (packed_.is_active()) return packed_.clear_rows(in_chunk * batch_ + first, count);
+        for (Index b = first; b < first + count; ++b) std::fill_n(d.row(b), kSlots * units_, S(0));
     }
 
     /// Adds what arrives at the outputs of a step, where they are the state and not zeros.
@@ -193,8 +207,12 @@ private:
             .states = state_before(first),
             .dropout = tape_.dropout(),
             .scratch = workspace_.scratch()};
-        add_parameter_gradients<ResetAfter, S>(rows, call_.into.parameters);
-        input_gradient<S>(rows, read_only(workspace_.kernel_t()), workspace_.d_inputs());
+        if (packed_.is_active()) {
+            packed_.add_products(rows, call_.into.parameters.bias(), workspace_.d_inputs());
+        } else {
+            add_parameter_gradients<ResetAfter, S>(rows, call_.into.parameters);
+            input_gradient<S>(rows, read_only(workspace_.kernel_t()), workspace_.d_inputs());
+        }
         const bool go_backwards = tape_.signature().go_backwards;
         const S* d = workspace_.d_inputs();
         for (Index step = first; step < first + steps; ++step)
@@ -209,6 +227,7 @@ private:
     SequencePlan plan_;
     Workspace<S>& forward_;
     BackwardWorkspace<S>& workspace_;
+    PackedGradients<ResetAfter, S> packed_;
     Index batch_;
     Index units_;
     Index first_ = 0;  // of the open segment

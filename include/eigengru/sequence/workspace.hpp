@@ -3,9 +3,11 @@
 // pass, BackwardWorkspace for the backward pass.
 #pragma once
 
+#include "eigengru/cell/gate_panels.hpp"
 #include "eigengru/cell/step_call.hpp"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
@@ -139,6 +141,7 @@ public:
         scratch_ = parts_.take(rows * std::max(shape.features, shape.units));
         segment_states_ = parts_.take(segment_steps * state_size);
         segment_gates_ = parts_.take(segment_steps * state_size * kSlots);
+        prepare_panels();
         parts_.commit();
         first_used_.resize(static_cast<std::size_t>(shape.batch));
     }
@@ -175,11 +178,41 @@ public:
     /// The record of a segment that is computed again, as in a tape.
     [[nodiscard]] S* segment_states() { return parts_.at(segment_states_); }
     [[nodiscard]] S* segment_gates() { return parts_.at(segment_gates_); }
+    /// For the kernels: the gradients of gates of a chunk, strips of as many rows, transposed weights, and the gradients
+    /// of the weights.
+    [[nodiscard]] S* gate_panels() { return parts_.at(gate_panels_); }
+    [[nodiscard]] S* strips() { return parts_.at(strips_); }
+    [[nodiscard]] S* kernel_panels() { return parts_.at(kernel_panels_); }
+    [[nodiscard]] S* recurrent_panels() { return parts_.at(recurrent_panels_); }
+    [[nodiscard]] std::span<S> d_weights() {
+        return {parts_.at(d_kernel_), static_cast<std::size_t>(d_weights_size())};
+    }
+    [[nodiscard]] S* d_kernel() { return parts_.at(d_kernel_); }
+    [[nodiscard]] S* d_recurrent_kernel() { return parts_.at(d_kernel_ + d_weight_size(shape_.features)); }
     /// The first used step of each row.
     [[nodiscard]] Index* first_used() { return first_used_.data(); }
 
 private:
+    void prepare_panels() {
+        const Index rows = shape_.chunk_rows(), features = shape_.features, units = shape_.units;
+        gate_panels_ = parts_.take(GatePanels<S>::size(rows, units));
+        strips_ = parts_.take(strips_size(rows, std::max(features, units)));
+        kernel_panels_ = parts_.take(transposed_size<S>(features, units, kGates));
+        recurrent_panels_ = parts_.take(transposed_size<S>(units, units, kGates));
+        d_kernel_ = parts_.take(d_weights_size());
+    }
+
+    [[nodiscard]] Index d_weight_size(Index rows) const {
+        return padded_rows(rows) * block_count<S>(shape_.units) * kPanelWidth<S>;
+    }
+    [[nodiscard]] Index d_weights_size() const { return d_weight_size(shape_.features) + d_weight_size(shape_.units); }
+
     WorkspaceShape shape_;
+    Index gate_panels_ = 0;
+    Index strips_ = 0;
+    Index kernel_panels_ = 0;
+    Index recurrent_panels_ = 0;
+    Index d_kernel_ = 0;
     Index kernel_t_ = 0;
     Index recurrent_kernel_t_ = 0;
     std::array<Index, 5> states_{};

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The operands of the backward pass in the order in which its kernels read them. A line is a cache line of scalars: 16
+// units, 8 in double.
+//
+//     gradients of gates   [block of units][row]  m | z | r | c : 4 lines; those of U are three neighbours (m z r), and
+//                          those of W too (z r c)
+//     transposed weights   [panel][gate line of every block][k of the line]  up to 3 lines of columns
+//     strips               [8 columns][row]  8 scalars: a matrix whose columns are multiplied by gradients of gates
+//     weight gradients     [block of units][row of the weight]  one line for each gate
+//
+// Whatever does not exist is zero.
+#pragma once
+
+#include "eigengru/cell/packed_weights.hpp"
+
+namespace eigengru::inline EIGENGRU_ABI::detail {
+
+/// The lines of a row of gate gradients.
+enum GateLine : Index { kLineM, kLineZ, kLineR, kLineC, kLines };
+
+/// Neighbouring lines.
+struct LineRange {
+    Index first;
+    Index count;
+};
+
+/// The gradients of the gates of `rows` rows, steps of a chunk one after the other.
+template <class T>
+struct GatePanels {
+    T* data;
+    Index rows;
+    Index units;
+
+    static constexpr Index kRow = kLines * kLineSize<std::remove_const_t<T>>;
+
+    [[nodiscard]] static Index size(Index rows, Index units) {
+        return block_count<std::remove_const_t<T>>(units) * rows * kRow;
+    }
+    [[nodiscard]] T* row(Index block, Index i) const { return data + (block * rows + i) * kRow; }
+    [[nodiscard]] GatePanels<const T> as_const() const { return {data, rows, units}; }
+};
+
+/// Columns of a strip.
+inline constexpr Index kStrip = 8;
+
+/// Scalars of so many columns as strips.
+[[nodiscard]] constexpr Index strips_size(Index rows, Index cols) {
+    return (cols + kStrip - 1) / kStrip * kStrip * rows;
+}
+
+/// Cuts a matrix into strips.
+template <RealScalar S>
+void pack_strips(const MatrixMap<const S>& from, S* to) {
+    const Index rows = from.rows(), cols = from.cols();
+    for (Index i = 0; i < rows; ++i) {
+        const S* row = from.data() + i * from.outerStride();
+        S* out = to + i * kStrip;
+        Index c = 0;
+        for (; c + kStrip <= cols; c += kStrip, out += rows * kStrip) std::copy_n(row + c, kStrip, out);
+        if (c < cols) std::fill(std::copy_n(row + c, cols - c, out), out + kStrip, S(0));
+    }
+}
+
+/// Lines of columns in panel p: three, but two and two at the end in place of three and one.
+template <class S>
+[[nodiscard]] constexpr Index panel_lines(Index panel, Index cols) {
+    const Index left = block_count<S>(cols) - 3 * panel;
+    return left == 4 ? 2 : left > 3 ? 3 : left == 1 && panel > 0 ? 2 : left;
+}
+
+/// The first line of a panel.
+template <class S>
+[[nodiscard]] constexpr Index first_line(Index panel, Index cols) {
+    return block_count<S>(cols) - 3 * panel == 1 && panel > 0 ? 3 * panel - 1 : 3 * panel;
+}
+
+/// Scalars of the transposed columns `gates` of a weight with `cols` rows and these units.
+template <class S>
+[[nodiscard]] constexpr Index transposed_size(Index cols, Index units, Index gate_count) {
+    return block_count<S>(cols) * kLineSize<S> * block_count<S>(units) * kLineSize<S> * gate_count;
+}
+
+/// Packs the transpose of a weight (cols, 3 units) for products with lines of gate gradients: gates[i] is the gate (z
+/// r h: 0 1 2) whose gradients stand in the i-th of them.
+template <RealScalar S, std::size_t N>
+void pack_transposed(const MatrixMap<const S>& weight, const std::array<Index, N>& gates, S* to) {
+    constexpr Index kLine = kLineSize<S>;
+    const Index cols = weight.rows(), units = weight.cols() / kGates;
+    const Index panels = (block_count<S>(cols) + 2) / 3;
+    for (Index p = 0; p < panels; ++p) {
+        const Index width = panel_lines<S>(p, cols) * kLine, col = first_line<S>(p, cols) * kLine;
+        for (Index unit = 0; unit < units; unit += kLine) {
+            for (const Index gate : gates) {
+                const Index depth = std::min(kLine, units - unit);
+                for (Index j = 0; j < width; ++j) {
+                    const S* from = weight.data() + (col + j) * weight.outerStride() + gate * units + unit;
+                    const Index count = col + j < cols ? depth : 0;
+                    for (Index k = 0; k < count; ++k) to[k * width + j] = from[k];
+                    for (Index k = count; k < kLine; ++k) to[k * width + j] = S(0);
+                }
+                to += kLine * width;
+            }
+        }
+    }
+}
+
+/// Rows of weight gradients with room for whole strips.
+[[nodiscard]] constexpr Index padded_rows(Index rows) {
+    return (rows + kStrip - 1) / kStrip * kStrip;
+}
+
+/// weight += its packed gradients, of which the i-th line is gates[i].
+template <RealScalar S, std::size_t N>
+void add_unpacked(const S* from, const std::array<Index, N>& gates, MatrixMap<S> weight) {
+    constexpr Index kLine = kLineSize<S>;
+    const Index units = weight.cols() / kGates;
+    for (Index unit = 0; unit < units; unit += kLine) {
+        const Index count = std::min(kLine, units - unit);
+        for (Index row = 0; row < padded_rows(weight.rows()); ++row)
+            for (const Index gate : gates) {
+                if (row < weight.rows())
+                    ArrayMap<S>(weight.data() + row * weight.outerStride() + gate * units + unit, count) +=
+                        ArrayMap<const S>(from, count);
+                from += kLine;
+            }
+    }
+}
+
+}  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+// The kernels of the backward pass, written once for every instruction set. A source for core/for_each_target.hpp;
+// gradient_kernels.hpp includes it. The equations: gru_step.hpp; the layouts: gate_panels.hpp.
+//
+//     products with transposed weights   dh += dg U^T and dx = dg W^T: tiles of rows times up to three lines of columns
+//     weight gradients                   dU += h^T dg and dW += x^T dg: tiles of a strip times the lines of one block
+//     step gradients                     dz, dr, dm, dc and the part of dh that needs no product
+//
+// Tiles are as in gates_kernel.hpp: sums in registers, weights loaded before the broadcasts and pinned.
+
+#if defined(EIGENGRU_TARGET)
+
+/// sums of a tile: [row][line]
+template <class V, int Rows, int Lines>
+using LineSums = V[std::size_t(Rows)][std::size_t(Lines)];
+
+template <class V, int Rows, int Lines>
+EIGENGRU_ALWAYS_INLINE void clear(LineSums<V, Rows, Lines>& sums) {
+    EIGENGRU_UNROLL(8)
+    for (int r = 0; r < Rows; ++r)
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < Lines; ++i) sums[r][i] = V::all(0);
+}
+
+/// sums += x_r w for the rows of a tile, x_r at base[r / 3] + r % 3 * stride.
+template <class V, int Rows, int Lines>
+EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const typename V::Scalar* const (&base)[3],
+                                          Index stride, const typename V::Scalar* w) {
+    V weights[3];
+    EIGENGRU_UNROLL(3)
+    for (int i = 0; i < Lines; ++i) {
+        weights[i] = V::load(w + i * kLineSize<typename V::Scalar>);
+        weights[i].pin();
+    }
+    EIGENGRU_UNROLL(8)
+    for (int r = 0; r < Rows; ++r) {
+        V x = V::all(base[r / 3][r % 3 * stride]);
+        x.pin_broadcast();
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < Lines; ++i) sums[r][i] = V::multiply_add(x, weights[i], sums[r][i]);
+    }
+}
+
+/// One tile of a product with transposed weights: `panel` and `out` begin at its columns.
+template <class V, int Rows, int Lines>
+void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row, const typename V::Scalar* panel,
+                         Index unit) {
+    using S = typename V::Scalar;
+    constexpr Index kLine = kLineSize<S>;
+    LineSums<V, Rows, Lines> sums;
+    clear<V, Rows, Lines>(sums);
+    for (Index block = 0; block < block_count<S>(c.gates.units); ++block) {
+        const S* first = c.gates.row(block, c.first_row + row) + c.lines.first * kLine;
+        const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow, first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
+        for (Index k = 0; k < c.lines.count * kLine; k += 4) {
+            EIGENGRU_UNROLL(4)
+            for (int i = 0; i < 4; ++i) {
+                add_line_term<V, Rows, Lines>(sums, base, c.gates.kRow, panel);
+                panel += c.width;
+                EIGENGRU_UNROLL(3)
+                for (int j = 0; j < 3; ++j) ++base[j];
+            }
+        }
+    }
+    EIGENGRU_UNROLL(8)
+    for (int r = 0; r < Rows; ++r)
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < Lines; ++i) {
+            const Index at = unit + i * kLine;
+            if (at >= c.cols) continue;
+            const Place<V> place{at, c.cols - at < V::size ? c.cols - at : V::size};
+            S* out = c.out + (row + r) * c.out_stride;
+            place.store(c.adds ? sums[r][i] + place.load(out) : sums[r][i], out);
+        }
+}
+
+template <class V, int Rows>
+void run_transposed_rows(const TransposedCall<typename V::Scalar>& c, Index row, Index lines,
+                         const typename V::Scalar* panel, Index unit) {
+    if (lines == 3) return run_transposed_tile<V, Rows, 3>(c, row, panel, unit);
+    if (lines == 2) return run_transposed_tile<V, Rows, 2>(c, row, panel, unit);
+    run_transposed_tile<V, Rows, 1>(c, row, panel, unit);
+}
+
+/// out (rows, cols) = or += the lines of gate gradients times transposed weights.
+template <class S>
+void multiply_transposed(const TransposedCall<S>& call) {
+    using V = Vec<S>;
+    constexpr Index kLine = kLineSize<S>;
+    const Index panels = (block_count<S>(call.cols) + 2) / 3;
+    const S* panel = call.panels;
+    for (Index p = 0; p < panels; ++p) {
+        TransposedCall<S> c = call;
+        const Index lines = panel_lines<S>(p, c.cols);
+        c.width = lines * kLine;
+        for (Index lane = 0; lane < kLine; lane += V::size) {
+            const Index unit = first_line<S>(p, c.cols) * kLine + lane;
+            Index row = 0;
+            for (; row + V::tile_rows <= c.rows; row += V::tile_rows)
+                run_transposed_rows<V, V::tile_rows>(c, row, lines, panel + lane, unit);
+            for (; row + 3 <= c.rows; row += 3) run_transposed_rows<V, 3>(c, row, lines, panel + lane, unit);
+            for (; row < c.rows; ++row) run_transposed_rows<V, 1>(c, row, lines, panel + lane, unit);
+        }
+        panel += c.width * block_count<S>(c.gates.units) * c.lines.count * kLine;
+    }
+}
+
+/// One tile of a weight gradient: tile_rows columns of a strip, Lines lines of a block.
+template <class V, int Lines>
+void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar* gates, Index rows,
+                       typename V::Scalar* out) {
+    using S = typename V::Scalar;
+    constexpr Index kLine = kLineSize<S>;
+    constexpr int kRows = V::tile_rows;
+    LineSums<V, kRows, Lines> sums;
+    clear<V, kRows, Lines>(sums);
+    const S* base[3] = {strip, strip + 3, strip + 6};
+    for (Index k = 0; k < rows; ++k) {
+        add_line_term<V, kRows, Lines>(sums, base, 1, gates);
+        gates += kLines * kLine;
+        EIGENGRU_UNROLL(3)
+        for (int j = 0; j < 3; ++j) base[j] += kStrip;
+    }
+    EIGENGRU_UNROLL(8)
+    for (int r = 0; r < kRows; ++r)
+        EIGENGRU_UNROLL(3)
+        for (int i = 0; i < Lines; ++i) {
+            S* to = out + (r * Lines + i) * kLine;
+            (V::load(to) + sums[r][i]).store(to);
+        }
+}
+
+/// gradients += strips^T times lines of gate gradients.
+template <class S, int Lines>
+void add_weight_gradient(const WeightGradientCall<S>& c) {
+    using V = Vec<S>;
+    constexpr Index kLine = kLineSize<S>;
+    const Index strips = padded_rows(c.cols) / kStrip;
+    for (Index block = 0; block < block_count<S>(c.gates.units); ++block)
+        for (Index s = 0; s < strips; ++s)
+            for (Index lane = 0; lane < kLine; lane += V::size)
+                for (Index r = 0; r < kStrip; r += V::tile_rows)
+                    run_gradient_tile<V, Lines>(
+                        c.strips + s * c.rows * kStrip + r, c.gates.row(block, 0) + c.first * kLine + lane, c.rows,
+                        c.gradients + ((block * strips + s) * kStrip + r) * Lines * kLine + lane);
+}
+
+/// The gates that a step back reads and writes: a vector of one row.
+template <class V>
+struct GradientPlace {
+    Place<V> place;
+    const typename V::Scalar* gates;  ///< z | r | m | c
+    typename V::Scalar* d;            ///< m | z | r | c
+    Index units;
+
+    [[nodiscard]] V gate(Index slot) const { return place.load(gates + slot * units); }
+    void store(GateLine line, V values) const { values.store(d + line * kLineSize<typename V::Scalar>); }
+};
+
+/// dz, dr, dm, dc and dh = dh' . z
+template <class V>
+V start_after(const GradientPlace<V>& p, V d_next, V h) {
+    const V one = V::all(1);
+    const V z = p.gate(kSlotZ), r = p.gate(kSlotR), c = p.gate(kSlotC);
+    const V dc = d_next * (one - z) * (one - c * c);
+    const V dm = dc * r;
+    p.store(kLineZ, d_next * (h - c) * z * (one - z));
+    p.store(kLineR, dm * p.gate(kSlotM) * (one - r));
+    p.store(kLineM, dm);
+    p.store(kLineC, dc);
+    return d_next * z;
+}
+
+/// Reset before, first half: dz, dc and dh = dh' . z
+template <class V>
+V start_before(const GradientPlace<V>& p, V d_next, V h) {
+    const V one = V::all(1);
+    const V z = p.gate(kSlotZ), c = p.gate(kSlotC);
+    p.store(kLineZ, d_next * (h - c) * z * (one - z));
+    p.store(kLineM, V::all(0));
+    p.store(kLineC, d_next * (one - z) * (one - c * c));
+    return d_next * z;
+}
+
+/// Reset before, second half: with dm = dc U_h^T, dr = dm . h . r (1 - r), and dh += dm . r
+template <class V>
+V finish_before(const GradientPlace<V>& p, V dm, V h, V d_state) {
+    const V r = p.gate(kSlotR);
+    p.store(kLineR, dm * h * r * (V::all(1) - r));
+    return d_state + dm * r;
+}
+
+/// The element-wise part of a step back for the default activations.
+template <class S, GradientPart Part>
+void step_gradient(const StepGradientCall<S>& c) {
+    using V = Vec<S>;
+    constexpr Index kParts = kLineSize<S> / V::size;
+    const Index units = c.d.units;
+    for (Index row = 0; row < c.rows; ++row) {
+        for (Index block = 0; block < block_count<S>(units) * kParts; ++block) {
+            const Index unit = block * V::size, left = units - unit;
+            const Place<V> place{unit, left < 0 ? 0 : left < V::size ? left : V::size};
+            S* d = c.d.row(block / kParts, c.first_row + row) + block % kParts * V::size;
+            const GradientPlace<V> p{place, c.gates + row * c.gate_stride, d, units};
+            const V h = place.load(c.h + row * units), d_next = place.load(c.d_next + row * units);
+            S* d_state = c.d_state + row * units;
+            if constexpr (Part == GradientPart::after)
+                place.store(start_after(p, d_next, h), d_state);
+            else if constexpr (Part == GradientPart::before_start)
+                place.store(start_before(p, d_next, h), d_state);
+            else
+                place.store(finish_before(p, d_next, h, place.load(d_state)), d_state);
+        }
+    }
+}
+
+template <class S, bool ResetAfter>
+inline constexpr GradientKernels<S> kGradientKernels =
+    ResetAfter ? GradientKernels<S>{&multiply_transposed<S>,
+                                    {nullptr, nullptr, &add_weight_gradient<S, 3>},
+                                    &step_gradient<S, GradientPart::after>,
+                                    nullptr}
+               : GradientKernels<S>{&multiply_transposed<S>,
+                                    {&add_weight_gradient<S, 1>, &add_weight_gradient<S, 2>, &add_weight_gradient<S, 3>},
+                                    &step_gradient<S, GradientPart::before_start>,
+                                    &step_gradient<S, GradientPart::before_finish>};
+
+#endif
