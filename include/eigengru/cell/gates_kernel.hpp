@@ -52,23 +52,30 @@ struct PanelCursor {
 /// sums += column k of the rows times row k of the panels. Row r begins at base[r / 3] + r % 3 * stride: an address for
 /// each would not fit the integer registers.
 template <class V, int Rows, int Blocks, TileGates Gates>
-EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const typename V::Scalar* const (&base)[3],
+EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const typename V::Scalar* const (&base)[4],
                                      Index stride, const PanelCursor<V, Blocks>& panel, Index k, Index row_of_panel) {
     using S = typename V::Scalar;
+    // Blocks whose weights fit the registers together share the broadcasts.
+    constexpr int kTogether = Blocks * kGateCount<Gates> <= 3 ? Blocks : 1;
     EIGENGRU_UNROLL(8)
-    for (int b = 0; b < Blocks; ++b) {
-        V w[kGates];
+    for (int first = 0; first < Blocks; first += kTogether) {
+        V w[std::size_t(kTogether)][kGates];
         EIGENGRU_UNROLL(3)
-        for (int g = 0; g < kGateCount<Gates>; ++g) {
-            w[g] = V::load(panel.at[b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
-            w[g].pin();
-        }
-        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < kTogether; ++b)
+            EIGENGRU_UNROLL(3)
+            for (int g = 0; g < kGateCount<Gates>; ++g) {
+                w[b][g] = V::load(panel.at[first + b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
+                w[b][g].pin();
+            }
+        EIGENGRU_UNROLL(12)
         for (int r = 0; r < Rows; ++r) {
             V x = V::all(base[r / 3][r % 3 * stride + k]);
             x.pin_broadcast();
             EIGENGRU_UNROLL(3)
-            for (int g = 0; g < kGateCount<Gates>; ++g) sums[r][b][g] = V::multiply_add(x, w[g], sums[r][b][g]);
+            for (int b = 0; b < kTogether; ++b)
+                EIGENGRU_UNROLL(3)
+                for (int g = 0; g < kGateCount<Gates>; ++g)
+                    sums[r][first + b][g] = V::multiply_add(x, w[b][g], sums[r][first + b][g]);
         }
     }
 }
@@ -81,7 +88,8 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
                                        Index share) {
     using S = typename V::Scalar;
     const S* first = product.rows + row * product.stride;
-    const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride};
+    const S* base[4] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride,
+                        first + (Rows > 9 ? 9 : 0) * product.stride};
     PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
     const S* ahead = product.panels + (block / (kBlockUnits<S> / V::size) + 1) * product.depth * kPanelWidth<S> +
                      share * Lines * (product.depth / 4) * kLineSize<S>;
@@ -94,23 +102,17 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
         for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) panel.at[b] += 4 * kPanelWidth<S>;
-        EIGENGRU_UNROLL(3)
-        for (int i = 0; i < 3; ++i) base[i] += 4;
+        EIGENGRU_UNROLL(4)
+        for (int i = 0; i < 4; ++i) base[i] += 4;
     }
     for (; k < product.depth; ++k) {
         add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, 0, 0);
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) panel.at[b] += kPanelWidth<S>;
-        EIGENGRU_UNROLL(3)
-        for (int i = 0; i < 3; ++i) ++base[i];
+        EIGENGRU_UNROLL(4)
+        for (int i = 0; i < 4; ++i) ++base[i];
     }
 }
-
-/// How a tile shares in fetching the next panel into the cache: see add_panels.
-struct Ahead {
-    int lines = 0;
-    Index share = 0;
-};
 
 /// The sums of a tile in memory, [row][block][z r m c][lane], for the pass that ends a step: it is the same for all
 /// tiles, and too long to be repeated for each row of each.
@@ -246,7 +248,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
         const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
         const S* bias = s.bias + panel * kSlots * kBlockUnits<S> + lane;
         const S* projected = s.projected + row * s.projected_stride + panel * kPanelWidth<S> + lane;
-        EIGENGRU_UNROLL(8)
+        EIGENGRU_UNROLL(12)
         for (int r = 0; r < Rows; ++r)
             EIGENGRU_UNROLL(3)
             for (int g = 0; g < kCount; ++g)
@@ -263,7 +265,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
                 for (int b = 0; b < Blocks; ++b) {
                     const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
                     const V bias = V::load(s.bias + (panel * kSlots + kSlotM) * kBlockUnits<S> + lane);
-                    EIGENGRU_UNROLL(8)
+                    EIGENGRU_UNROLL(12)
                     for (int r = 0; r < Rows; ++r) {
                         sums[r][b][2].store(memory[r][b][kSlotC]);
                         sums[r][b][2] = bias;
@@ -274,7 +276,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
         add_panels<V, Rows, Blocks, Gates, Lines>(sums, *products[p], row, block, share);
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
-    EIGENGRU_UNROLL(8)
+    EIGENGRU_UNROLL(12)
     for (int r = 0; r < Rows; ++r)
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b)
@@ -287,9 +289,15 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
     finish_tile<V, Gates>(s, TileSums<V>{row, Rows, block, Blocks, &memory[0][0][0][0]});
 }
 
-/// All blocks for Rows rows, as many at once as the registers hold.
+/// Rows of a full tile: its sums and the weights of one k fill the registers.
+template <class V, TileGates Gates>
+inline constexpr int kTileRows = Gates == TileGates::zr ? V::tile_rows * 3 / 2 : V::tile_rows;
+
+/// All blocks for few rows, as many at once as the registers hold.
 template <class V, TileGates Gates, int Rows>
-void run_band(const StepCall<typename V::Scalar>& s, Index row, Index blocks) {
+void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index blocks) {
+    if constexpr (Rows > 1)
+        if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, blocks);
     constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
     Index block = 0;
@@ -299,25 +307,23 @@ void run_band(const StepCall<typename V::Scalar>& s, Index row, Index blocks) {
     for (; block < blocks; ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
 }
 
-/// One tile of half to all of tile_rows rows.
-template <class V, TileGates Gates, int Blocks>
-void run_wide_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block, const Ahead& ahead) {
-    if (ahead.lines > 0 && rows == V::tile_rows) {
-        switch (ahead.lines) {
-            case 3: return run_tile<V, Gates, V::tile_rows, Blocks, 3>(s, row, block, ahead.share);
-            case 6: return run_tile<V, Gates, V::tile_rows, Blocks, 6>(s, row, block, ahead.share);
-            default: return run_tile<V, Gates, V::tile_rows, Blocks, 12>(s, row, block, ahead.share);
-        }
+/// How a tile shares in fetching the next panel into the cache: see add_panels.
+struct Ahead {
+    int lines = 0;
+    Index share = 0;
+};
+
+/// One tile of half to all of kTileRows rows.
+template <class V, TileGates Gates, int Blocks, int Rows = kTileRows<V, Gates>>
+void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block, const Ahead& ahead) {
+    if constexpr (2 * Rows > kTileRows<V, Gates>)
+        if (rows < Rows) return run_tall_tile<V, Gates, Blocks, Rows - 1>(s, row, rows, block, ahead);
+    if constexpr (Rows == kTileRows<V, Gates>) {
+        if (ahead.lines == 3) return run_tile<V, Gates, Rows, Blocks, 3>(s, row, block, ahead.share);
+        if (ahead.lines == 6) return run_tile<V, Gates, Rows, Blocks, 6>(s, row, block, ahead.share);
+        if (ahead.lines == 12) return run_tile<V, Gates, Rows, Blocks, 12>(s, row, block, ahead.share);
     }
-    switch (rows) {
-        case 2: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 2, Blocks>(s, row, block); break;
-        case 3: if constexpr (V::tile_rows == 4) return run_tile<V, Gates, 3, Blocks>(s, row, block); break;
-        case 4: return run_tile<V, Gates, 4, Blocks>(s, row, block);
-        case 5: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 5, Blocks>(s, row, block); break;
-        case 6: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 6, Blocks>(s, row, block); break;
-        case 7: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 7, Blocks>(s, row, block); break;
-        default: if constexpr (V::tile_rows == 8) return run_tile<V, Gates, 8, Blocks>(s, row, block); break;
-    }
+    run_tile<V, Gates, Rows, Blocks>(s, row, block);
 }
 
 /// A chunk of rows as tiles of nearly the same height: 9 = 5 + 4, no row alone.
@@ -325,7 +331,7 @@ template <class V, TileGates Gates>
 void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
     constexpr Index kParts = kBlockUnits<typename V::Scalar> / V::size;
-    const Index tiles = (rows + V::tile_rows - 1) / V::tile_rows;
+    const Index tiles = (rows + kTileRows<V, Gates> - 1) / kTileRows<V, Gates>;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int lines = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 3 : tiles * kParts >= 2 ? 6 : 12;
     for (Index block = 0; block < blocks;) {
@@ -335,9 +341,9 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, I
             const Index share = block % kParts * tiles + tile;
             const Ahead ahead{block + kParts < blocks && share * lines < 12 ? lines : 0, share};
             if (is_group)
-                run_wide_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
+                run_tall_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
             else
-                run_wide_tile<V, Gates, 1>(s, first + row, height, block, ahead);
+                run_tall_tile<V, Gates, 1>(s, first + row, height, block, ahead);
             row += height;
         }
         block += is_group ? kBlocks : 1;
@@ -346,14 +352,11 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, I
 
 template <class V, TileGates Gates>
 void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
-    if (rows == 1) return run_band<V, Gates, 1>(s, first, blocks);
-    if constexpr (V::tile_rows == 8) {
-        if (rows == 2) return run_band<V, Gates, 2>(s, first, blocks);
-        if (rows == 3) return run_band<V, Gates, 3>(s, first, blocks);
-    } else if (rows == 2) {
-        return run_band<V, Gates, 2>(s, first, blocks);
-    }
-    run_chunk<V, Gates>(s, first, rows, blocks);
+    constexpr int kFewRows = (kTileRows<V, Gates> - 1) / 2;
+    if (rows <= kFewRows)
+        run_band<V, Gates, kFewRows>(s, first, rows, blocks);
+    else
+        run_chunk<V, Gates>(s, first, rows, blocks);
 }
 
 /// The kernel: one step, or the part of it that the call asks for.

@@ -33,6 +33,8 @@ public:
         step_.recurrent.depth = f.units();
         step_.bias = call.packed->bias();
         step_.projected_stride = projected_width<S>(f.units());
+        constexpr Index kCacheBytes = 1024 * 1024;
+        step_.fetches_ahead = call.packed->bytes() > kCacheBytes;
     }
 
     /// Dropout of the state has a masked state for each gate, and three masks of the inputs as many inputs: the Eigen
