@@ -39,6 +39,7 @@ public:
     template <bool ResetAfter>
     void pack(const StepFunction<S>& f) {
         const Index blocks = block_count<S>(f.units());
+        units_ = f.units();
         recurrent_kernel_ = blocks * f.features() * kPanelWidth<S>;
         bias_ = recurrent_kernel_ + blocks * f.units() * kPanelWidth<S>;
         const Index bias_row = bias_ + blocks * kSlots * kBlockUnits<S>;
@@ -53,6 +54,7 @@ public:
     [[nodiscard]] const S* kernel() const { return values_.data(); }
     [[nodiscard]] const S* recurrent_kernel() const { return values_.data() + recurrent_kernel_; }
     [[nodiscard]] const S* bias() const { return values_.data() + bias_; }
+    [[nodiscard]] Index units() const { return units_; }
     [[nodiscard]] Index bytes() const { return static_cast<Index>(values_.capacity() * sizeof(S)); }
 
 private:
@@ -80,6 +82,7 @@ private:
     }
 
     AlignedVector<S> values_;
+    Index units_ = 0;
     Index recurrent_kernel_ = 0;
     Index bias_ = 0;
 };

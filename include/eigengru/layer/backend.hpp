@@ -13,10 +13,34 @@ inline void require_backend(const BackendQuery& query) {
     if (verdict.is_refused) EIGENGRU_THROW(BackendError, "Gru::operator(): ", verdict.text());
 }
 
-/// Runs a checked call where it belongs.
+/// Threads for the rows of a call: each takes enough of them to fill a tile, and enough work to be worth its start.
+template <RealScalar S>
+[[nodiscard]] Index threads_for(const SequenceCall<S>& call, Index features, Index units) {
+    constexpr Index kRows = 4;
+    constexpr double kLeastWork = 1e6;
+    if (call.packed == nullptr || !is_for_kernels(call.kernels, call.dropout)) return 1;
+    const Index batch = call.plan.batch();
+    const double work = 3.0 * static_cast<double>(batch * units) * static_cast<double>((features + units) * call.plan.time());
+    const Index wanted = std::min(call.executor.concurrency(), batch / kRows);
+    return std::max<Index>(1, std::min(wanted, static_cast<Index>(work / kLeastWork)));
+}
+
+/// Runs a checked call where it belongs. The rows are spread over the threads of the executor; none waits for another,
+/// and each gives the same bits anywhere.
 template <bool ResetAfter, RealScalar S>
 void run_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
-    if (call.plan.batch() > 0) EigenBackend<ResetAfter, S>(f, call, workspace).run();
+    const Index batch = call.plan.batch();
+    if (batch == 0) return;
+    const Index threads = threads_for(call, f.features(), f.units());
+    if (threads == 1) return EigenBackend<ResetAfter, S>(f, call, workspace).run();
+    const Index rows = (batch + threads - 1) / threads;
+    workspace.prepare_threads(threads, {rows, call.plan.time(), f.features(), f.units()},
+                              call.recording.gates != nullptr);
+    call.executor.run(threads, [&](Index i) {
+        const Index first = i * batch / threads;
+        const CallRows<S> part(call, first, (i + 1) * batch / threads - first);
+        EigenBackend<ResetAfter, S>(f, part.call(), workspace.of_thread(i)).run();
+    });
 }
 
 /// The same, recorded: the tape takes the inputs, mask and dropout masks of the call and is what the pass reads.
@@ -48,7 +72,8 @@ void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Wo
                                                  .every = tape.has_gates() ? 1 : tape.segment(),
                                                  .gates = tape.has_gates() ? tape.gates() : nullptr},
                                    .packed = call.packed,
-                                   .kernels = call.kernels};
+                                   .kernels = call.kernels,
+                                   .executor = call.executor};
     run_on_backend<ResetAfter>(f, recorded, workspace);
     if (keeps_final_state && call.output.state.is_present()) final_state.map() = call.output.state.map();
     tape.finish();

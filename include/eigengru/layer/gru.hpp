@@ -247,7 +247,8 @@ private:
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr,
                                            .packed = packed(kernels),
-                                           .kernels = kernels};
+                                           .kernels = kernels,
+                                           .executor = call.executor};
         if (tape != nullptr)
             detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(), *tape);
         else

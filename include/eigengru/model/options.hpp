@@ -3,6 +3,7 @@
 // order of the members is keras.layers.GRU's, so that designated initialisers read like Python's keyword arguments.
 #pragma once
 
+#include "eigengru/core/executor.hpp"
 #include "eigengru/core/kernels.hpp"
 #include "eigengru/core/mask_view.hpp"
 #include "eigengru/core/sequence.hpp"
@@ -96,6 +97,7 @@ struct CallOptions {
     MatrixView<const S> initial_state = {};          ///< (batch, units); zeros, or the carried state, when absent
     bool training = false;                           ///< whether dropout is active
     const DropoutMasks<S>* dropout_masks = nullptr;  ///< used in place of drawn ones when training
+    ExecutorRef executor = {};                       ///< threads for the rows of the batch; none: the caller's own
     Kernels kernels = Kernels::automatic;            ///< which kernels of the CPU compute
 };
 

@@ -62,8 +62,13 @@ private:
         }
         if (has_mask_) std::fill_n(workspace_.seen(), batch_, static_cast<unsigned char>(0));
         if (call_.dropout == nullptr || call_.dropout->state.empty()) return;
-        for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = call_.dropout->state[g].data();
+        for (std::size_t g = 0; g < kGates; ++g) state_masks_.gates[g] = dropout_rows(call_.dropout->state[g]);
         state_masks_.masked_state = workspace_.masked_state();
+    }
+
+    /// Rows of a step in the record, of which these may be a part.
+    [[nodiscard]] Index record_batch() const {
+        return call_.recording.batch > 0 ? call_.recording.batch : batch_;
     }
 
     [[nodiscard]] bool records_every_state() const {
@@ -75,7 +80,7 @@ private:
         if (call_.recording.gates == nullptr)
             return packed_.is_active() ? workspace_.step_gates() : workspace_.gates(0, steps);
         const Index width = kSlots * units_;
-        return {call_.recording.gates + (chunk - first_) * batch_ * width, steps * batch_, units_, width};
+        return {call_.recording.gates + (chunk - first_) * record_batch() * width, steps * batch_, units_, width};
     }
 
     /// Whether a chunk is one row of which all products can be made at once.
@@ -94,7 +99,7 @@ private:
         const Index features = f_.features();
         chunk_inputs_ = nullptr;
         if (call_.dropout != nullptr && !call_.dropout->input.empty()) {
-            gather_inputs(call_.inputs, plan_, chunk, steps, &call_.dropout->input[0], workspace_.inputs());
+            gather_inputs(call_.inputs, plan_, chunk, steps, dropout_rows(call_.dropout->input[0]), workspace_.inputs());
             chunk_inputs_ = workspace_.inputs();
         }
         is_projected_ = packed_.projects(steps);
@@ -108,6 +113,8 @@ private:
                                 plan_.go_backwards() ? -forward : forward, steps);
         }
     }
+
+    [[nodiscard]] const S* dropout_rows(const RowMatrix<S>& mask) const { return mask.data() + call_.first_row * mask.cols(); }
 
     /// Adds the projected inputs of a chunk to its gates.
     void project_inputs(Index chunk, Index steps) {
@@ -134,7 +141,8 @@ private:
         if (is_plain && call_.is_recorded) return {begin, steps * batch_, features, Eigen::OuterStride<>(features)};
         if (is_plain && batch_ == 1 && !plan_.go_backwards())
             return {begin, steps, features, Eigen::OuterStride<>(inputs.strides().time)};
-        gather_inputs(inputs, plan_, chunk, steps, dropout, workspace_.inputs());
+        gather_inputs(inputs, plan_, chunk, steps, dropout == nullptr ? nullptr : dropout_rows(*dropout),
+                      workspace_.inputs());
         return block<const S>(workspace_.inputs(), steps * batch_, features);
     }
 
@@ -146,10 +154,10 @@ private:
             std::copy_n(state_, batch_ * units_, next);
             // A backward pass multiplies what is recorded here by zeros: it must be finite.
             if (call_.recording.gates != nullptr && packed_.is_active())
-                std::fill_n(chunk_gates_.row(in_chunk * batch_), batch_ * chunk_gates_.stride, S(0));
+                std::fill_n(chunk_gates_.row(in_chunk * record_batch()), batch_ * chunk_gates_.stride, S(0));
         } else {
             const bool has_own_gates = call_.recording.gates != nullptr || !packed_.is_active();
-            const Gates<S> gates{chunk_gates_.row(has_own_gates ? in_chunk * batch_ : 0), batch_, units_,
+            const Gates<S> gates{chunk_gates_.row(has_own_gates ? in_chunk * record_batch() : 0), batch_, units_,
                                  chunk_gates_.stride};
             const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
             const Gates<S> values = keeps_inputs ? workspace_.values() : gates;
@@ -195,14 +203,14 @@ private:
     void record_checkpoint(Index step) {
         const Recording<S>& recording = call_.recording;
         if (recording.states == nullptr || recording.every == 1 || step % recording.every != 0) return;
-        std::copy_n(state_, batch_ * units_, recording.states + step / recording.every * batch_ * units_);
+        std::copy_n(state_, batch_ * units_, recording.states + step / recording.every * record_batch() * units_);
     }
 
     /// Where the state after a step goes: into the record, into the outputs where one row is the whole batch, else into
     /// the workspace, beside the state before it.
     [[nodiscard]] S* next_state(Index step, Index last) {
         if (records_every_state())
-            return step + 1 < last ? call_.recording.states + (step + 1 - first_) * batch_ * units_
+            return step + 1 < last ? call_.recording.states + (step + 1 - first_) * record_batch() * units_
                                    : workspace_.state(0);
         if (!has_mask_ && batch_ == 1 && call_.output.sequences.is_present())
             return call_.output.sequences.row(0, step);

@@ -6,6 +6,7 @@
 #include "eigengru/cell/gradient_kernels.hpp"
 #include "eigengru/cell/gradient_products.hpp"
 #include "eigengru/cell/gru_step.hpp"
+#include "eigengru/sequence/sequence_call.hpp"
 #include "eigengru/sequence/workspace.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
@@ -23,12 +24,10 @@ public:
     PackedGradients(const StepFunction<S>& f, Kernels kernels, const DropoutMasks<S>* dropout,
                     BackwardWorkspace<S>& workspace)
         : f_(f), dropout_(dropout), workspace_(workspace) {
-        is_active_ =
-            kernels != Kernels::eigen && (dropout == nullptr || (dropout->state.empty() && dropout->input.size() < kGates));
+        is_active_ = is_for_kernels(kernels, dropout);
         if (is_active_) kernels_ = &gradient_kernels<ResetAfter, S>(kernels);
     }
 
-    /// As PackedSteps::is_active().
     [[nodiscard]] bool is_active() const { return is_active_; }
 
     /// Transposes the weights, and clears their gradients.

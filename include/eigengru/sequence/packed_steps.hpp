@@ -37,12 +37,7 @@ public:
         step_.fetches_ahead = call.packed->bytes() > kCacheBytes;
     }
 
-    /// Dropout of the state has a masked state for each gate, and three masks of the inputs as many inputs: the Eigen
-    /// path makes those products.
-    [[nodiscard]] bool is_active() const {
-        if (call_.packed == nullptr) return false;
-        return call_.dropout == nullptr || (call_.dropout->state.empty() && call_.dropout->input.size() < kGates);
-    }
+    [[nodiscard]] bool is_active() const { return call_.packed != nullptr && is_for_kernels(call_.kernels, call_.dropout); }
 
     /// Whether the inputs of a chunk are projected at once. A step of few rows reads all of the kernel for each; many
     /// rows read it once in either case, and then the projection is best made where it is used.

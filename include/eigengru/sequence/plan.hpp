@@ -25,6 +25,14 @@ public:
           mask_(mask),
           lengths_(std::move(lengths)) {}
 
+    /// The same for some rows alone, which count from 0 then.
+    [[nodiscard]] SequencePlan rows(Index first, Index count) const {
+        SequencePlan plan = *this;
+        plan.first_row_ += first;
+        plan.batch_ = count;
+        return plan;
+    }
+
     [[nodiscard]] Index batch() const { return batch_; }
     [[nodiscard]] Index time() const { return time_; }
     [[nodiscard]] bool go_backwards() const { return go_backwards_; }
@@ -50,8 +58,8 @@ public:
 
 private:
     [[nodiscard]] bool is_used_at(Index row, Index t) const {
-        if (mask_.is_present()) return mask_(row, t);
-        return !lengths_.is_present() || t < lengths_[row];
+        if (mask_.is_present()) return mask_(first_row_ + row, t);
+        return !lengths_.is_present() || t < lengths_[first_row_ + row];
     }
 
     [[nodiscard]] bool is_right_padded(Index row) const {
@@ -61,6 +69,7 @@ private:
         return true;
     }
 
+    Index first_row_ = 0;
     Index batch_ = 0;
     Index time_ = 0;
     bool go_backwards_ = false;
@@ -74,7 +83,7 @@ namespace detail {
 /// else times the dropout mask (batch, features) where there is one.
 template <RealScalar S>
 void gather_inputs(const SequenceView<const S>& inputs, const SequencePlan& plan, Index first, Index steps,
-                   const RowMatrix<S>* dropout, S* out) {
+                   const S* dropout, S* out) {
     const Index features = inputs.shape().features;
     for (Index step = first; step < first + steps; ++step) {
         for (Index b = 0; b < plan.batch(); ++b, out += features) {
@@ -83,7 +92,7 @@ void gather_inputs(const SequenceView<const S>& inputs, const SequencePlan& plan
                 std::fill_n(out, features, S(0));
             else if (dropout != nullptr)
                 ArrayMap<S>(out, features) =
-                    ArrayMap<const S>(x, features) * ArrayMap<const S>(dropout->data() + b * features, features);
+                    ArrayMap<const S>(x, features) * ArrayMap<const S>(dropout + b * features, features);
             else
                 std::copy_n(x, features, out);
         }

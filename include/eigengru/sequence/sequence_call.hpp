@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eigengru/cell/packed_weights.hpp"
+#include "eigengru/core/executor.hpp"
 #include "eigengru/core/kernels.hpp"
 #include "eigengru/model/output.hpp"
 #include "eigengru/sequence/plan.hpp"
@@ -15,6 +16,7 @@ struct Recording {
     S* states = nullptr;  ///< the state before every `every`-th step
     Index every = 1;
     S* gates = nullptr;  ///< the gates of every step, without gaps
+    Index batch = 0;     ///< rows of a step in the record, where they are more than those of the call
 };
 
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
@@ -32,6 +34,67 @@ struct SequenceCall {
     Recording<S> recording = {};
     const PackedWeights<S>* packed = nullptr;  ///< the same weights for the kernels; null for Kernels::eigen
     Kernels kernels = Kernels::eigen;          ///< resolved
+    ExecutorRef executor = {};
+    Index first_row = 0;  ///< of the dropout masks: the rest knows nothing of the rows before
+};
+
+/// Whether the kernels run a call. Dropout of the state has a masked state for each gate, and three masks of the inputs
+/// as many inputs: the Eigen path makes those products.
+template <RealScalar S>
+[[nodiscard]] bool is_for_kernels(Kernels kernels, const DropoutMasks<S>* dropout) {
+    return kernels != Kernels::eigen &&
+           (dropout == nullptr || (dropout->state.empty() && dropout->input.size() < kGates));
+}
+
+/// Some rows of a call, which are a call of their own: no row of a batch knows of the others.
+template <RealScalar S>
+class CallRows {
+public:
+    CallRows(const SequenceCall<S>& whole, Index first, Index count)
+        : plan_(whole.plan.rows(first, count)),
+          inputs_(rows_of(whole.inputs, first, count)),
+          output_{rows_of(whole.output.sequences, first, count), rows_of(whole.output.last, first, count),
+                  rows_of(whole.output.state, first, count)},
+          call_{.plan = plan_,
+                .inputs = inputs_,
+                .output = output_,
+                .is_recorded = whole.is_recorded,
+                .initial_state = rows_of(whole.initial_state, first, count),
+                .dropout = whole.dropout,
+                .zero_output_for_mask = whole.zero_output_for_mask,
+                .final_state = whole.final_state == nullptr ? nullptr : whole.final_state + first * units(whole),
+                .recording = whole.recording,
+                .packed = whole.packed,
+                .kernels = whole.kernels,
+                .first_row = whole.first_row + first} {
+        Recording<S>& recording = call_.recording;
+        recording.batch = whole.plan.batch();
+        if (recording.states != nullptr) recording.states += first * units(whole);
+        if (recording.gates != nullptr) recording.gates += first * kSlots * units(whole);
+    }
+    CallRows(const CallRows&) = delete;
+    CallRows& operator=(const CallRows&) = delete;
+
+    [[nodiscard]] const SequenceCall<S>& call() const { return call_; }
+
+private:
+    [[nodiscard]] static Index units(const SequenceCall<S>& call) { return call.packed->units(); }
+
+    template <class T>
+    static SequenceView<T> rows_of(const SequenceView<T>& all, Index first, Index count) {
+        if (!all.is_present()) return all;
+        return {all.row(first, 0), {count, all.shape().time, all.shape().features}, all.strides()};
+    }
+    template <class T>
+    static MatrixView<T> rows_of(const MatrixView<T>& all, Index first, Index count) {
+        if (!all.is_present()) return all;
+        return {all.row(first), count, all.cols(), all.row_stride()};
+    }
+
+    SequencePlan plan_;
+    SequenceView<const S> inputs_;
+    OutputView<S> output_;
+    SequenceCall<S> call_;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -81,7 +81,18 @@ public:
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
     }
 
-    [[nodiscard]] Index bytes() const { return parts_.bytes() + static_cast<Index>(seen_.size()); }
+    [[nodiscard]] Index bytes() const {
+        Index sum = parts_.bytes() + static_cast<Index>(seen_.size());
+        for (const Workspace& other : others_) sum += other.bytes();
+        return sum;
+    }
+
+    /// Makes room for some rows at a time, each on a thread of its own.
+    void prepare_threads(Index threads, const WorkspaceShape& shape, bool has_values) {
+        if (others_.size() + 1 < static_cast<std::size_t>(threads)) others_.resize(static_cast<std::size_t>(threads - 1));
+        for (Index i = 0; i < threads; ++i) of_thread(i).prepare(shape, has_values);
+    }
+    [[nodiscard]] Workspace& of_thread(Index i) { return i == 0 ? *this : others_[static_cast<std::size_t>(i - 1)]; }
 
     /// Time steps in a chunk.
     [[nodiscard]] Index chunk() const { return chunk_; }
@@ -119,6 +130,7 @@ private:
     Index values_ = 0;
     Parts<S> parts_;
     std::vector<unsigned char> seen_;
+    std::vector<Workspace> others_;
 };
 
 /// Memory of a backward pass. It does not grow with time beyond one chunk, with checkpoints one segment.
