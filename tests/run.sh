@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests, on a bare Debian 12 too: installs what is missing (as root) and works in build/.
 #
-#   tests/run.sh            g++ with everything; g++ with Eigen alone; clang with the address and undefined sanitizers
+#   tests/run.sh            g++ with everything; clang with the address and undefined sanitizers and Eigen alone
 #   tests/run.sh --quick    g++ with everything, and no more
 #   tests/run.sh --full     besides the first: clang with this machine's own instructions, the thread sanitizer, clang-tidy
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/steps.sh"
@@ -19,8 +19,8 @@ out=$root/build/tests
 groups=(build keras test benchmark plot)
 case $depth in
     quick) begin_steps "$out" 5 ;;
-    normal) begin_steps "$out" 11; groups+=(clang) ;;
-    full) begin_steps "$out" 19; groups+=(clang tidy) ;;
+    normal) begin_steps "$out" 13; groups+=(clang) ;;
+    full) begin_steps "$out" 21; groups+=(clang tidy) ;;
 esac
 
 # Runs ctest and shows its closing lines.
@@ -36,7 +36,7 @@ step "installing the packages that are missing" install_packages "${groups[@]}"
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
 
-# The benchmarks are built with Eigen alone below, and at full optimisation by benchmarks/run.sh.
+# The benchmarks are built with Eigen alone below (not in a quick run), and at full optimisation by benchmarks/run.sh.
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
@@ -50,33 +50,41 @@ if [ $depth = quick ]; then
     exit 0
 fi
 
-# As if only Eigen, GoogleTest and Google Benchmark were there: the other libraries are hidden from CMake. Nothing is
-# optimised, so that it builds fast, and Eigen's own assertions are on. (Code that must not compile is the same here.)
-# The character model trains for minutes where nothing is optimised; the release above has run it.
-long=char_lm
-bare=$out/gcc-bare
-step "g++, debug, Eigen alone: configuring" configure "$bare" \
-    -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS="$gcc_flags" -D CMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON
-grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"
-grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras must be named as left out"
-step "g++, debug, Eigen alone: building, warnings are errors" build "$bare"
-run_tests "g++, debug, Eigen alone: testing" "$bare" --label-exclude compile_fail --exclude-regex "$long"
-
-# Consumers and README programs are built with their own flags: once with g++ is enough here. Nothing is optimised: code
-# full of sanitizers' checks takes three times as long to optimise as to build.
-sanitized=$out/clang-sanitized
-step "clang++, address and undefined sanitizers: configuring" configure "$sanitized" \
-    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_KERAS=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF \
-    -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only' \
+# As if only Eigen, GoogleTest and Google Benchmark were there: the other libraries are hidden from CMake.
+eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
+# Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
+# are on, Eigen's too.
+sanitizers=(
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_BUILD_BENCHMARKS=OFF
+    -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only'
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
-step "clang++, address and undefined sanitizers: building" build "$sanitized"
+)
 # A damaged file can make the HDF5 library ask for absurd sizes: malloc then gives null, as it does without sanitizers.
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
 export TSAN_OPTIONS=allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
-run_tests "clang++, address and undefined sanitizers: testing" "$sanitized" \
-    --label-exclude consumer --exclude-regex "$long"
+
+# Consumers and README programs are built with their own flags: once with g++ is enough here. The character model trains
+# for minutes where nothing is optimised; the release above has run it.
+long=char_lm
+sanitized=$out/clang-sanitized
+step "clang++, sanitizers, Eigen alone: configuring" configure "$sanitized" "${sanitizers[@]}" "${eigen_alone[@]}"
+grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"
+grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras must be named as left out"
+step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
+run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer --exclude-regex "$long"
+
+# The rest of it, which reads files that others made; in the same folder, where all that it shares is built already.
+step "clang++, sanitizers, files of Keras: configuring" configure "$sanitized" "${sanitizers[@]}" -D EIGENGRU_KERAS=ON
+step "clang++, sanitizers, files of Keras: building" build "$sanitized" --target test_io
+run_tests "clang++, sanitizers, files of Keras: testing" "$sanitized" --label-regex '^io$'
+
+# Benchmarks are no tests: they need no sanitizers, which take most of the time here.
+bare=$out/clang-benchmarks
+step "clang++, benchmarks, Eigen alone: configuring" configure "$bare" "${eigen_alone[@]}" \
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0 \
+    -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF
+step "clang++, benchmarks, Eigen alone: building" build "$bare"
 
 if [ $depth = full ]; then
     clang=$out/clang-native

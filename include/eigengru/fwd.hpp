@@ -88,4 +88,16 @@ class ActivationLayer;
 template <RealScalar S = float>
 class Sequential;
 
+struct StreamOptions;
+template <RealScalar S = float>
+class GruStream;
+template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
+class FixedGruWeights;
+template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
+class FixedGru;
+
+class ExecutorRef;
+class ThreadPool;
+class ScopedFlushToZero;
+
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -84,6 +84,15 @@ TEST(Layering, TooMuchOfEigenIsFound) {
     EXPECT_EQ(problems("eigengru/math/initializer.hpp", "#include <Eigen/QR>\n"), "");
 }
 
+TEST(Layering, OnlySourcesOfTargetsMayDoWithoutPragmaOnce) {
+    const std::string start = "// SPDX-License-Identifier: MIT\n// What it is.\n\n";
+    const auto problems_with = [&](const std::string& text) {
+        return eigengru_test::problems_of({"eigengru/cell/made_up.hpp", start + text}).size();
+    };
+    EXPECT_EQ(problems_with("int x;\n"), 1U);
+    EXPECT_EQ(problems_with("#if defined(EIGENGRU_TARGET)\nint x;\n#endif\n"), 0U);
+}
+
 TEST(Layering, OtherLibrariesAreFound) {
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include <hdf5.h>\n"), "");
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include <nlohmann/json.hpp>\n"), "");

@@ -2,6 +2,8 @@
 // What nearly every test includes, read once for all of them (CMakeLists.txt). A test names what it needs all the same.
 #pragma once
 
+#include "support/instantiations.hpp"
+
 #include <Eigen/Core>
 #include <gtest/gtest.h>
 

@@ -64,7 +64,7 @@ concept FixedGruSource = requires(const L& layer) {
 /// A value, trivially copyable, that holds its weights: 12 U (F + U) bytes and a little more in float.
 ///
 /// Differs from Keras: a state of less than 1e-30 (double: 1e-290) becomes 0. See cell/flush.hpp.
-template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
+template <RealScalar S, Index Features, Index Units, bool ResetAfter>
 class FixedGru {
 public:
     using Scalar = S;

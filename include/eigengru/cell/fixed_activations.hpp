@@ -3,8 +3,8 @@
 // formulas of math/vector_functions.hpp, rearranged so that fewer operations wait for one another. Absolute error
 // 2e-7 (float) and 4e-16 (double). A source for core/for_each_target.hpp; fixed.hpp includes it.
 //
-// With e^u = s (q + p) / (q - p), p odd and q even in r, numerators and denominators are all of the form a q + b p where
-// a and b follow from s alone, which is ready before r is:
+// With e^u = s (q + p) / (q - p), p odd and q even in r, numerators and denominators are all of the form a q + b p
+// where a and b follow from s alone, which is ready before r is:
 //     sigmoid(x) = (s q + s p) / ((s + 1) q + (s - 1) p)                   u = x
 //     tanh(x)    = ((s - 1) q + (s + 1) p) / ((s + 1) q + (s - 1) p)       u = 2x
 

@@ -8,7 +8,7 @@
 //     bias: r | z | m | c, what the sums of the products begin with
 #pragma once
 
-#include "eigengru/core/types.hpp"
+#include "eigengru/fwd.hpp"
 
 #include <array>
 #include <cstddef>
@@ -41,7 +41,7 @@ template <class S>
 ///     static constexpr std::array<float, 8 * 24> recurrent_kernel{...};
 ///     static constexpr std::array<float, 2 * 24> bias{...};
 ///     static constexpr FixedGruWeights<float, 1, 8> weights(kernel, recurrent_kernel, bias);
-template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
+template <RealScalar S, Index Features, Index Units, bool ResetAfter>
 class FixedGruWeights {
     static_assert(Features > 0 && Units > 0, "eigengru: a FixedGru has at least one feature and one unit");
 

@@ -6,6 +6,9 @@
 #include "eigengru/core/kernels.hpp"
 #include "eigengru/math/vectors.hpp"
 
+#define EIGENGRU_TARGET_SOURCE "eigengru/cell/gates_finish.hpp"
+#include "eigengru/core/for_each_target.hpp"
+
 #define EIGENGRU_TARGET_SOURCE "eigengru/cell/gates_kernel.hpp"
 #include "eigengru/core/for_each_target.hpp"
 

@@ -49,14 +49,16 @@ public:
     const Parameters& parameters() const&& = delete;
 
     /// Another number after every change of the parameters: copies of them in other forms remember which they are of.
+    /// While an update is under way every look at them may find others.
     [[nodiscard]] std::uint64_t version() const { return version_; }
+    [[nodiscard]] bool is_changing() const { return open_changes_ > 0; }
 
     /// Calls `update(p)` with the weights writable: `[](auto& p) { p.bias().setZero(); }`.
     template <class Update>
     void update_parameters(Update&& update) {
         static_assert(std::is_invocable_v<Update, ParameterUpdate<S, ResetAfter>&>,
                       "eigengru: update_parameters calls your function with a reference; write [](auto& p) { ... }");
-        const Change change(version_);
+        const Change change(*this);
         ParameterUpdate<S, ResetAfter> writable(parameters_);
         std::forward<Update>(update)(writable);
     }
@@ -64,7 +66,7 @@ public:
     /// Calls `update(variable)` for kernel, recurrent_kernel and, with use_bias, bias: see Variable.
     template <class Update>
     void update_variables(Update&& update) {
-        const Change change(version_);
+        const Change change(*this);
         const auto call = [&](std::string_view name, const MatrixMap<S>& values) {
             update(Variable<S>{options_.name, name, values, options_.trainable});
         };
@@ -75,11 +77,11 @@ public:
 
     /// Throws: ShapeError, and nothing has changed.
     void set_weights(std::initializer_list<MatrixView<const S>> weights) {
-        const Change change(version_);
+        const Change change(*this);
         parameters_.set_weights(weights);
     }
     void set_weights(const std::vector<RowMatrix<S>>& weights) {
-        const Change change(version_);
+        const Change change(*this);
         parameters_.set_weights(std::vector<MatrixView<const S>>(weights.begin(), weights.end()));
     }
     [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return parameters_.get_weights(); }
@@ -109,7 +111,7 @@ public:
     /// Applies the three constraints to the weights of a trainable layer, as an optimiser does after its step.
     void apply_constraints() {
         if (!options_.trainable) return;
-        const Change change(version_);
+        const Change change(*this);
         options_.kernel_constraint.apply(parameters_.kernel(), WeightRank::matrix);
         options_.recurrent_constraint.apply(parameters_.recurrent_kernel(), WeightRank::matrix);
         if (options_.use_bias) options_.bias_constraint.apply(parameters_.bias(), kBiasRank);
@@ -186,13 +188,16 @@ private:
     /// A change of the parameters counts when it ends, by an exception too.
     class Change {
     public:
-        explicit Change(std::uint64_t& version) : version_(version) {}
+        explicit Change(GruCell& cell) : cell_(cell) { ++cell_.open_changes_; }
         Change(const Change&) = delete;
         Change& operator=(const Change&) = delete;
-        ~Change() { ++version_; }
+        ~Change() {
+            --cell_.open_changes_;
+            ++cell_.version_;
+        }
 
     private:
-        std::uint64_t& version_;
+        GruCell& cell_;
     };
 
     static GruOptions validated(GruOptions options, Index features) {
@@ -280,6 +285,7 @@ private:
     GruOptions options_;
     Parameters parameters_;
     std::uint64_t version_ = 1;
+    int open_changes_ = 0;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -7,9 +7,9 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// From step.h to step.next, which is other memory. Of the function only the activations are used: the weights are those
-/// of step. The gates go to `gates`, which step.gates names unless they are not needed (ResetAfter with the default
-/// activations); `values` is for the activated ones, and may be the same memory. `kernels` is resolved.
+/// From step.h to step.next, which is other memory. Of the function only the activations are used: the weights are
+/// those of step. The gates go to `gates`, which step.gates names unless they are not needed (ResetAfter with the
+/// default activations); `values` is for the activated ones, and may be the same memory. `kernels` is resolved.
 template <bool ResetAfter, RealScalar S>
 void packed_step(const StepFunction<S>& f, Kernels kernels, StepCall<S>& step, const Gates<S>& gates,
                  const Gates<S>& values) {

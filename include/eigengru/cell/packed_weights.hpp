@@ -15,6 +15,8 @@
 #include "eigengru/cell/gates.hpp"
 #include "eigengru/core/aligned.hpp"
 
+#include <cstdint>
+
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
 /// Units in a block.
@@ -55,6 +57,8 @@ public:
     [[nodiscard]] const S* recurrent_kernel() const { return values_.data() + recurrent_kernel_; }
     [[nodiscard]] const S* bias() const { return values_.data() + bias_; }
     [[nodiscard]] Index units() const { return units_; }
+    /// Whether a step reads more than the cache nearest to a core holds, so that panels had better be fetched ahead.
+    [[nodiscard]] bool exceeds_cache() const { return bytes() > 1024 * 1024; }
     [[nodiscard]] Index bytes() const { return static_cast<Index>(values_.capacity() * sizeof(S)); }
 
 private:
@@ -85,6 +89,27 @@ private:
     Index units_ = 0;
     Index recurrent_kernel_ = 0;
     Index bias_ = 0;
+};
+
+/// Packed weights that follow those of a cell.
+template <RealScalar S>
+class PackedCopy {
+public:
+    /// Those of the cell as it is now: packed anew when its parameters have changed.
+    template <bool ResetAfter, class Cell>
+    [[nodiscard]] const PackedWeights<S>& of(const Cell& cell) EIGENGRU_LIFETIMEBOUND {
+        if (version_ != cell.version() || cell.is_changing()) {
+            weights_.template pack<ResetAfter>(cell.function());
+            version_ = cell.version();
+        }
+        return weights_;
+    }
+
+    [[nodiscard]] Index bytes() const { return weights_.bytes(); }
+
+private:
+    PackedWeights<S> weights_;
+    std::uint64_t version_ = 0;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

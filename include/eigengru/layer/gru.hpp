@@ -97,11 +97,10 @@ public:
         if (shape.batch > 0) {
             const detail::WorkspaceShape sizes{shape.batch, shape.time, features(), units()};
             workspace_.prepare(sizes, true);
-            const bool computes_again = !tape.has_gates();
             backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
-            detail::run_backward_on_backend<ResetAfter, S>(
-                cell_.function(), {tape, d_output, into, computes_again ? packed(tape.kernels()) : nullptr}, workspace_,
-                backward_workspace_);
+            const auto* weights = tape.has_gates() ? nullptr : packed(tape.kernels(), tape.dropout());
+            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into, weights},
+                                                           workspace_, backward_workspace_);
         }
         cell_.add_regularizer_gradients(into.parameters);
     }
@@ -122,7 +121,7 @@ public:
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
         make_room(batch, time, false);
-        static_cast<void>(packed(detail::resolved("Gru::prepare", Kernels::automatic)));
+        static_cast<void>(packed(detail::resolved("Gru::prepare", Kernels::automatic), nullptr));
         drawn_.prepare(options(), batch, features());
     }
 
@@ -239,14 +238,15 @@ private:
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
         make_room(plan.batch(), plan.time(), tape != nullptr);
+        const DropoutMasks<S>* masks = call.training ? dropout(call, plan.batch()) : nullptr;
         const detail::SequenceCall<S> task{.plan = plan,
                                            .inputs = inputs,
                                            .output = output,
                                            .initial_state = starting_state(call),
-                                           .dropout = call.training ? dropout(call, plan.batch()) : nullptr,
+                                           .dropout = masks,
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr,
-                                           .packed = packed(kernels),
+                                           .packed = packed(kernels, masks),
                                            .kernels = kernels,
                                            .executor = call.executor};
         if (tape != nullptr)
@@ -256,7 +256,8 @@ private:
         // Only now, so that a call that fails leaves the layer as it was.
         drawn_.next_call(task.dropout);
         if (options().stateful) carried_.set_batch(plan.batch());
-        report_activity(output, plan.batch());
+        if (!options().activity_regularizer.is_none())
+            activity_loss_ = detail::activity_loss(options(), output, plan.batch());
     }
 
     void make_room(Index batch, Index time, bool has_values) {
@@ -264,14 +265,9 @@ private:
         if (options().stateful) carried_.prepare(batch);
     }
 
-    /// The weights for the kernels, packed anew when they have changed; null for Kernels::eigen.
-    [[nodiscard]] const detail::PackedWeights<S>* packed(Kernels kernels) {
-        if (kernels == Kernels::eigen) return nullptr;
-        if (packed_version_ != cell_.version()) {
-            packed_.template pack<ResetAfter>(cell_.function());
-            packed_version_ = cell_.version();
-        }
-        return &packed_;
+    /// The weights for the kernels; null where they do not run the call.
+    [[nodiscard]] const detail::PackedWeights<S>* packed(Kernels kernels, const DropoutMasks<S>* masks) {
+        return detail::is_for_kernels(kernels, masks) ? &packed_.template of<ResetAfter>(cell_) : nullptr;
     }
 
     [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call) const {
@@ -284,24 +280,8 @@ private:
         return call.dropout_masks != nullptr ? call.dropout_masks : drawn_.draw(options(), batch, features());
     }
 
-    /// One loss for each returned tensor, divided by the batch size.
-    void report_activity(const OutputView<S>& output, Index batch) {
-        const Regularizer& regularizer = options().activity_regularizer;
-        if (regularizer.is_none()) return;
-        double sum = 0.0;
-        const auto add = [&](const MatrixMap<const S>& rows) {
-            sum += static_cast<double>(regularizer.loss(rows, WeightRank::matrix));
-        };
-        if (!options().return_sequences) add(MatrixView<const S>(output.last).map());
-        for (Index b = 0; options().return_sequences && b < batch; ++b)
-            add(SequenceView<const S>(output.sequences).sequence(b));
-        if (options().return_state) add(MatrixView<const S>(output.state).map());
-        activity_loss_ = batch > 0 ? static_cast<S>(sum / static_cast<double>(batch)) : S(0);
-    }
-
     Cell cell_;
-    detail::PackedWeights<S> packed_;
-    std::uint64_t packed_version_ = 0;
+    detail::PackedCopy<S> packed_;
     detail::Workspace<S> workspace_;
     detail::BackwardWorkspace<S> backward_workspace_;
     detail::CarriedState<S> carried_;

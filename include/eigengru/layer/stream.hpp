@@ -64,7 +64,7 @@ template <bool ResetAfter, RealScalar S>
 /// Dropout is a matter of training and plays no part, nor do return_sequences, stateful and the regularizers.
 ///
 /// Differs from Keras: a state of less than 1e-30 (double: 1e-290) becomes 0. See cell/flush.hpp.
-template <RealScalar S = float>
+template <RealScalar S>
 class GruStream {
 public:
     using Scalar = S;
@@ -223,6 +223,7 @@ private:
         call.input = {x + rows.first * features_, features_, features_, packed_.kernel()};
         call.recurrent = {nullptr, 0, units_, packed_.recurrent_kernel()};
         call.bias = packed_.bias();
+        call.fetches_ahead = packed_.exceeds_cache();
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;
         call.gates = gates_.empty() ? nullptr : gates_.data();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Activation: an activation function as a value, by Keras's name or with parameters. An enum that is switched once per
-// block, never per element; what each computes stands in activation_functions.hpp and activation_rows.hpp.
+// block, never per element; what each computes stands in activation_kernel.hpp, and the derivatives in
+// activation_functions.hpp and activation_rows.hpp.
 #pragma once
 
 #include "eigengru/core/error.hpp"
 #include "eigengru/math/activation_blocks.hpp"
+#include "eigengru/math/activation_kernels.hpp"
 #include "eigengru/math/custom_activation.hpp"
 #include "eigengru/math/names.hpp"
 
@@ -178,6 +180,12 @@ private:
 
     static Activation by_name(std::string_view name);
 
+    template <RealScalar S>
+    [[nodiscard]] detail::ActivationCall<S> call() const {
+        return {kind_, flag_, static_cast<S>(parameters_[0]), static_cast<S>(parameters_[1]),
+                static_cast<S>(parameters_[2])};
+    }
+
     ActivationKind kind_ = ActivationKind::linear;
     bool flag_ = false;  // gelu: approximate; relu: has a max_value
     std::array<double, 3> parameters_{};
@@ -205,14 +213,19 @@ inline Activation Activation::by_name(std::string_view name) {
 
 template <RealScalar S>
 void Activation::apply(MatrixMap<S> block) const {
-    if (custom_)
-        detail::for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
-    else if (kind_ == ActivationKind::tanh)
-        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::portable::tanh(x); });
-    else if (kind_ == ActivationKind::sigmoid)
-        detail::apply_vectorised<S>(block, [](const auto& x) { return detail::portable::sigmoid(x); });
+    if (kind_ == ActivationKind::linear) return;
+    if (custom_) return detail::for_each_run<S>(block, [this](S* x, Index size) { custom_->apply(x, size); });
+    const auto kernel = detail::activation_kernel<S>(detail::resolved("Activation::apply", Kernels::automatic));
+    const auto apply = [&, f = call<S>()](S* x, Index size) {
+        if (kind_ == ActivationKind::sparsemax)
+            detail::Sparsemax<S>().value(ArrayMap<S>(x, size));
+        else
+            kernel(f, x, size);
+    };
+    if (is_row_wise())
+        detail::for_each_row<S>(block, apply);
     else
-        detail::with_function<S>(kind_, parameters_, flag_, detail::ApplyTo<S>{block});
+        detail::for_each_run<S>(block, apply);
 }
 
 template <RealScalar S>
@@ -226,7 +239,7 @@ void Activation::multiply_derivative(const MatrixMap<const S>& x, const MatrixMa
     } else if (kind_ == ActivationKind::sigmoid) {
         d.array() *= y.array() * (S(1) - y.array());
     } else {
-        detail::with_function<S>(kind_, parameters_, flag_, detail::MultiplyDerivative<S>{x, y, d});
+        detail::with_function<S>(call<S>(), detail::MultiplyDerivative<S>{x, y, d});
     }
 }
 

@@ -1,80 +1,36 @@
 // SPDX-License-Identifier: MIT
-// From the kind of an activation to its function, switched once per block, and the loops over a block. For
+// From the kind of an activation to its derivative, switched once per block, and the loops over a block. For
 // activation.hpp.
 #pragma once
 
 #include "eigengru/math/activation_functions.hpp"
+#include "eigengru/math/activation_kind.hpp"
 #include "eigengru/math/activation_rows.hpp"
-#include "eigengru/math/vectors.hpp"
 
 #include <array>
+#include <limits>
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-/// The known activations; `custom` is the user's own.
-enum class ActivationKind : unsigned char {
-    linear,
-    tanh,
-    sigmoid,
-    relu,
-    relu6,
-    leaky_relu,
-    elu,
-    selu,
-    celu,
-    gelu,
-    silu,
-    hard_silu,
-    hard_sigmoid,
-    hard_tanh,
-    softplus,
-    softsign,
-    exponential,
-    mish,
-    log_sigmoid,
-    tanh_shrink,
-    soft_shrink,
-    hard_shrink,
-    threshold,
-    squareplus,
-    sparse_plus,
-    sparse_sigmoid,
-    softmax,
-    log_softmax,
-    sparsemax,
-    custom
-};
-
 namespace detail {
+
+/// The rows of a block, unless they are empty.
+template <class S, class Function>
+void for_each_row(MatrixMap<S> block, const Function& function) {
+    for (Index r = 0; r < block.rows() && block.cols() > 0; ++r)
+        function(block.data() + r * block.outerStride(), block.cols());
+}
 
 /// Elements of a block as runs that are adjacent in memory: all at once where rows follow one another, else row by row.
 template <class S, class Function>
 void for_each_run(MatrixMap<S> block, const Function& function) {
     if (block.outerStride() == block.cols()) return function(block.data(), block.size());
-    for (Index r = 0; r < block.rows(); ++r) function(block.data() + r * block.outerStride(), block.cols());
+    for_each_row<S>(block, function);
 }
 
-/// A row-wise function takes a whole row, an element-wise one a number.
+/// The derivative of a row-wise function takes whole rows, that of an element-wise one numbers.
 template <class F, class S>
-concept RowWise = requires(const F& f, ArrayMap<S> row) { f.value(row); };
-
-/// The block that the function of an activation is applied to.
-template <RealScalar S>
-struct ApplyTo {
-    MatrixMap<S> block;
-
-    template <class F>
-    void operator()(const F& f) {
-        if constexpr (RowWise<F, S>) {
-            for (Index r = 0; r < block.rows() && block.cols() > 0; ++r)
-                f.value(ArrayMap<S>(block.data() + r * block.outerStride(), block.cols()));
-        } else {
-            for_each_run<S>(block, [&f](S* x, Index size) {
-                for (Index i = 0; i < size; ++i) x[i] = f.value(x[i]);
-            });
-        }
-    }
-};
+concept RowWise = requires(const F& f, ArrayMap<const S> row, ArrayMap<S> d) { f.multiply_derivative(row, row, d); };
 
 /// The blocks that the derivative of an activation is applied to.
 template <RealScalar S>
@@ -99,29 +55,19 @@ struct MultiplyDerivative {
     }
 };
 
-template <class S, class F>
-void apply_vectorised(MatrixMap<S> block, const F& f) {
-    for_each_run<S>(block, [&f](S* x, Index size) {
-        for_each_packet<S>(
-            size, [&](auto packet, Index i) { f(Lanes<decltype(packet)>::load(x + i)).store(x + i); });
-    });
-}
-
-/// Calls `use` with the function of a kind; not for linear, tanh and sigmoid (which have vectorised forms) and custom.
-/// `flag` is true for gelu's approximation and for a relu that has a max_value.
+/// Calls `use` with the function of a kind; not for linear, tanh and sigmoid (which Activation handles) and custom.
 template <RealScalar S, class Use>
-void with_function(ActivationKind kind, const std::array<double, 3>& parameters, bool flag, Use use) {
+void with_function(const ActivationCall<S>& f, Use use) {
     using enum ActivationKind;
-    const S a = static_cast<S>(parameters[0]);
-    const S b = static_cast<S>(parameters[1]);
-    switch (kind) {
-        case relu: return use(Relu<S>{a, flag ? b : std::numeric_limits<S>::infinity(), static_cast<S>(parameters[2])});
+    const S a = f.a;
+    switch (f.kind) {
+        case relu: return use(Relu<S>{a, f.flag ? f.b : std::numeric_limits<S>::infinity(), f.c});
         case relu6: return use(Relu<S>{S(0), S(6), S(0)});
         case leaky_relu: return use(LeakyRelu<S>{a});
         case elu: return use(Elu<S>{a});
         case selu: return use(Elu<S>{S(kSeluAlpha), S(kSeluScale)});
         case celu: return use(Celu<S>{a});
-        case gelu: return flag ? use(GeluTanh<S>()) : use(GeluExact<S>());
+        case gelu: return f.flag ? use(GeluTanh<S>()) : use(GeluExact<S>());
         case silu: return use(Silu<S>());
         case hard_silu: return use(HardSilu<S>());
         case hard_sigmoid: return use(HardSigmoid<S>());
@@ -134,7 +80,7 @@ void with_function(ActivationKind kind, const std::array<double, 3>& parameters,
         case tanh_shrink: return use(TanhShrink<S>());
         case soft_shrink: return use(SoftShrink<S>{a});
         case hard_shrink: return use(HardShrink<S>{a});
-        case threshold: return use(Threshold<S>{a, b});
+        case threshold: return use(Threshold<S>{a});
         case squareplus: return use(Squareplus<S>{a});
         case sparse_plus: return use(SparsePlus<S>());
         case sparse_sigmoid: return use(SparseSigmoid<S>());

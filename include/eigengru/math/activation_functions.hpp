@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What each activation computes element by element: one struct each with `value`, y = f(x), and right below it
-// `derivative`, f'(x) from x and y; at a kink the one that TensorFlow takes. The row-wise ones: activation_rows.hpp.
-// Names, parameters and defaults: activation.hpp. Source: keras.activations of Keras 3.
+// The derivative of each activation that works element by element: one struct each, f'(x) from x and y = f(x); at a kink
+// the one that TensorFlow takes. The values: activation_kernel.hpp; the row-wise ones: activation_rows.hpp. Names,
+// parameters and defaults: activation.hpp. Source: keras.activations of Keras 3.
 #pragma once
 
 #include "eigengru/core/types.hpp"
@@ -37,11 +37,6 @@ template <class S>
 struct Relu {
     S negative_slope, max_value, threshold;
 
-    S value(S x) const {
-        if (x > threshold) return std::isfinite(max_value) ? clip(x, S(0), max_value) : x;
-        if (negative_slope == S(0)) return x <= threshold ? S(0) : x;
-        return negative_slope * (x - threshold);
-    }
     S derivative(S x, S) const {
         if (x > threshold) return (x < S(0) && std::isfinite(max_value)) || !(x < max_value) ? S(0) : S(1);
         const bool is_left = x < threshold || (threshold == S(0) && std::isinf(max_value));
@@ -54,20 +49,14 @@ template <class S>
 struct LeakyRelu {
     S negative_slope;
 
-    S value(S x) const { return x < S(0) ? negative_slope * x : x; }
     S derivative(S x, S) const { return x > S(0) ? S(1) : negative_slope; }
 };
-
-/// The constants of selu. Source: Klambauer et al., "Self-normalizing neural networks", 2017.
-inline constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
-inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 
 /// y = scale * (x for x >= 0, alpha * (e^x - 1) below): elu with scale 1, selu with its two constants.
 template <class S>
 struct Elu {
     S alpha, scale = S(1);
 
-    S value(S x) const { return scale * (x < S(0) ? alpha * std::expm1(x) : x); }
     S derivative(S x, S) const {
         const bool is_left =
             x < S(0) || (x == S(0) && scale == S(1));  // TensorFlow counts 0 to the right for selu alone
@@ -81,14 +70,12 @@ template <class S>
 struct Celu {
     S alpha;
 
-    S value(S x) const { return (x < S(0) ? S(0) : x) + std::min(alpha * std::expm1(x / alpha), S(0)); }
     S derivative(S x, S) const { return x < S(0) ? std::exp(x / alpha) : S(1); }
 };
 
 /// y = x/2 (1 + erf(x / sqrt 2)); erfc keeps the small values on the left exact.
 template <class S>
 struct GeluExact {
-    S value(S x) const { return S(0.5) * x * std::erfc(-x * S(std::numbers::sqrt2 / 2)); }
     S derivative(S x, S) const {
         const S density = S(std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2) * std::exp(S(-0.5) * x * x);
         return S(0.5) * std::erfc(-x * S(std::numbers::sqrt2 / 2)) + (density > S(0) ? x * density : S(0));
@@ -98,10 +85,6 @@ struct GeluExact {
 /// y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 template <class S>
 struct GeluTanh {
-    S value(S x) const {
-        const S inner = S(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + S(0.044715) * x * x * x);
-        return S(0.5) * x * (S(1) + std::tanh(inner));
-    }
     S derivative(S x, S) const {
         const S scale = S(std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
         const S t = std::tanh(scale * (x + S(0.044715) * x * x * x));
@@ -113,21 +96,18 @@ struct GeluTanh {
 /// y = x / (1 + e^-x)
 template <class S>
 struct Silu {
-    S value(S x) const { return x * logistic(x); }
     S derivative(S x, S y) const { return logistic(x) + (std::isinf(x) ? S(0) : y * logistic(-x)); }
 };
 
 /// y = relu6(x + 3) / 6
 template <class S>
 struct HardSigmoid {
-    S value(S x) const { return clip(x + S(3), S(0), S(6)) / S(6); }
     S derivative(S x, S) const { return x > S(-3) && x < S(3) ? S(1) / S(6) : S(0); }
 };
 
 /// y = x relu6(x + 3) / 6
 template <class S>
 struct HardSilu {
-    S value(S x) const { return x * HardSigmoid<S>{}.value(x); }
     S derivative(S x, S) const {
         if (!(x < S(3))) return S(1);
         return x > S(-3) ? x / S(3) + S(0.5) : S(0);
@@ -137,35 +117,30 @@ struct HardSilu {
 /// y = max(-1, min(x, 1))
 template <class S>
 struct HardTanh {
-    S value(S x) const { return clip(x, S(-1), S(1)); }
     S derivative(S x, S) const { return x >= S(-1) && x <= S(1) ? S(1) : S(0); }
 };
 
 /// y = log(1 + e^x)
 template <class S>
 struct Softplus {
-    S value(S x) const { return log1p_exp(x); }
     S derivative(S x, S) const { return logistic(x); }
 };
 
 /// y = x / (1 + |x|)
 template <class S>
 struct Softsign {
-    S value(S x) const { return x / (S(1) + std::abs(x)); }
     S derivative(S x, S) const { return S(1) / ((S(1) + std::abs(x)) * (S(1) + std::abs(x))); }
 };
 
 /// y = e^x
 template <class S>
 struct Exponential {
-    S value(S x) const { return std::exp(x); }
     S derivative(S, S y) const { return y; }
 };
 
 /// y = x tanh(log(1 + e^x))
 template <class S>
 struct Mish {
-    S value(S x) const { return x * std::tanh(log1p_exp(x)); }
     S derivative(S x, S) const {
         const S t = std::tanh(log1p_exp(x));
         const S slope = (S(1) - t * t) * logistic(x);
@@ -176,14 +151,12 @@ struct Mish {
 /// y = -log(1 + e^-x)
 template <class S>
 struct LogSigmoid {
-    S value(S x) const { return -log1p_exp(-x); }
     S derivative(S x, S) const { return logistic(-x); }
 };
 
 /// y = x - tanh(x)
 template <class S>
 struct TanhShrink {
-    S value(S x) const { return x - std::tanh(x); }
     S derivative(S x, S) const {
         const S t = std::tanh(x);
         return t * t;
@@ -195,7 +168,6 @@ template <class S>
 struct SoftShrink {
     S threshold;
 
-    S value(S x) const { return x > threshold ? x - threshold : (x < -threshold ? x + threshold : S(0)); }
     S derivative(S x, S) const { return std::abs(x) > threshold ? S(1) : S(0); }
 };
 
@@ -204,16 +176,14 @@ template <class S>
 struct HardShrink {
     S threshold;
 
-    S value(S x) const { return std::abs(x) > threshold ? x : S(0); }
     S derivative(S x, S) const { return std::abs(x) > threshold ? S(1) : S(0); }
 };
 
 /// y = x above the threshold, default_value elsewhere.
 template <class S>
 struct Threshold {
-    S threshold, default_value;
+    S threshold;
 
-    S value(S x) const { return x > threshold ? x : default_value; }
     S derivative(S x, S) const { return x > threshold ? S(1) : S(0); }
 };
 
@@ -222,21 +192,18 @@ template <class S>
 struct Squareplus {
     S b;
 
-    S value(S x) const { return (x + std::sqrt(x * x + b)) / S(2); }
     S derivative(S x, S) const { return (S(1) + x / std::sqrt(x * x + b)) / S(2); }
 };
 
 /// y = 0 up to -1, (x + 1)^2 / 4 up to 1, x beyond.
 template <class S>
 struct SparsePlus {
-    S value(S x) const { return x <= S(-1) ? S(0) : (x < S(1) ? (x + S(1)) * (x + S(1)) / S(4) : x); }
     S derivative(S x, S) const { return x <= S(-1) ? S(0) : (x < S(1) ? (x + S(1)) / S(2) : S(1)); }
 };
 
 /// y = 0 up to -1, (x + 1) / 2 up to 1, 1 beyond.
 template <class S>
 struct SparseSigmoid {
-    S value(S x) const { return clip((x + S(1)) / S(2), S(0), S(1)); }
     S derivative(S x, S) const { return x > S(-1) && x < S(1) ? S(0.5) : S(0); }
 };
 

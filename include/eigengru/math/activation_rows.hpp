@@ -1,46 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The activations in which the units of a row meet: softmax and its relatives. `value` works on the row in place,
-// `multiply_derivative` takes x, y = f(x) and replaces d by the product of the transposed Jacobian with d.
-// Source: keras.activations of Keras 3.
+// The derivatives of the activations in which the units of a row meet: `multiply_derivative` takes x, y = f(x) and
+// replaces d by the product of the transposed Jacobian with d. sparsemax has its `value` here too, which works on the
+// row in place; those of softmax and log_softmax: activation_kernel.hpp. Source: keras.activations of Keras 3.
 #pragma once
 
 #include "eigengru/math/packet.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <limits>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// The sum of e^x over a row in its order, and the terms at `terms` unless that is null. Eigen's own exp() and sum()
-/// give bits that depend on where the row starts in memory.
-template <class Row, class S>
-S sum_of_exp(const Row& row, S* terms) {
-    constexpr Index kBlock = 64;
-    std::array<S, kBlock> memory;
-    S sum = 0;
-    for (Index first = 0; first < row.size(); first += kBlock) {
-        const Index size = std::min(kBlock, row.size() - first);
-        const S* x = row.data() + first;
-        for_each_packet<S>(size, [&](auto p, Index i) {
-            packet::pstoreu(memory.data() + i, packet::pexp(packet::ploadu<decltype(p)>(x + i)));
-        });
-        for (Index i = 0; i < size; ++i) sum += memory[static_cast<std::size_t>(i)];
-        if (terms != nullptr) std::copy_n(memory.data(), size, terms + first);
-    }
-    return sum;
-}
-
 /// y_i = e^(x_i) / sum_j e^(x_j), over a row.
 template <class S>
 struct Softmax {
-    template <class Row>
-    void value(Row row) const {
-        row -= row.maxCoeff();
-        const S sum = sum_of_exp(row, row.data());
-        row /= sum;
-    }
     /// d_i = y_i (d_i - sum_j d_j y_j)
     template <class Row, class Out>
     void multiply_derivative(const Row&, const Row& y, Out d) const {
@@ -53,12 +26,6 @@ struct Softmax {
 /// y_i = x_i - log sum_j e^(x_j), over a row.
 template <class S>
 struct LogSoftmax {
-    template <class Row>
-    void value(Row row) const {
-        row -= row.maxCoeff();
-        const S log_sum = std::log(sum_of_exp<Row, S>(row, nullptr));
-        row -= log_sum;
-    }
     /// d_i = d_i - e^(y_i) sum_j d_j
     template <class Row, class Out>
     void multiply_derivative(const Row&, const Row& y, Out d) const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace eigengru::inline EIGENGRU_ABI {
@@ -72,6 +73,18 @@ struct Lanes {
     /// 0 where x < limit.
     Lanes zero_where_less(const Lanes& x, Scalar limit) const {
         return {packet::pselect(packet::pcmp_lt(x.value, all(limit).value), all(Scalar(0)).value, value)};
+    }
+    /// yes where a < b, no where that is not so, NaN included.
+    static Lanes where_less(const Lanes& a, const Lanes& b, const Lanes& yes, const Lanes& no) {
+        return {packet::pselect(packet::pcmp_lt(a.value, b.value), yes.value, no.value)};
+    }
+    Lanes abs() const { return {packet::pabs(value)}; }
+    /// Not by Eigen, whose packets of floats give an estimate, and NaN for infinity.
+    Lanes sqrt() const {
+        Scalar lanes[std::size_t(size)];
+        store(lanes);
+        for (Scalar& lane : lanes) lane = std::sqrt(lane);
+        return load(lanes);
     }
     /// For lanes that are not negative, or have the sign of x already.
     Lanes with_sign_of(const Lanes& x) const {

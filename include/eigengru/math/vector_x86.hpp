@@ -9,6 +9,13 @@
 template <class S>
 struct Vec;
 
+// Without it g++ keeps two broadcasts alive and spills an accumulator for each.
+#if defined(__clang__)
+#define EIGENGRU_PIN_BROADCAST(v)
+#else
+#define EIGENGRU_PIN_BROADCAST(v) asm("" : "+v"(v))
+#endif
+
 #if EIGENGRU_TARGET == EIGENGRU_TARGET_AVX512
 
 template <>
@@ -23,7 +30,7 @@ struct Vec<float> {
     void store(float* to) const { _mm512_storeu_ps(to, v); }
     void store_first(float* to, Index count) const { _mm512_mask_storeu_ps(to, first(count), v); }
     void pin() { asm("" : "+v"(v)); }
-    void pin_broadcast() {}
+    void pin_broadcast() { EIGENGRU_PIN_BROADCAST(v); }
 
     Vec operator+(Vec b) const { return {_mm512_add_ps(v, b.v)}; }
     Vec operator-(Vec b) const { return {_mm512_sub_ps(v, b.v)}; }
@@ -36,6 +43,11 @@ struct Vec<float> {
         return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, all(limit).v, _CMP_NLT_UQ), v)};
     }
     Vec with_sign_of(Vec x) const { return {_mm512_or_ps(v, _mm512_and_ps(x.v, all(-0.0F).v))}; }
+    static Vec where_less(Vec a, Vec b, Vec yes, Vec no) {
+        return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
+    }
+    Vec abs() const { return {_mm512_abs_ps(v)}; }
+    Vec sqrt() const { return {_mm512_sqrt_ps(v)}; }
 
 private:
     static __mmask16 first(Index count) { return static_cast<__mmask16>((1U << count) - 1U); }
@@ -53,7 +65,7 @@ struct Vec<double> {
     void store(double* to) const { _mm512_storeu_pd(to, v); }
     void store_first(double* to, Index count) const { _mm512_mask_storeu_pd(to, first(count), v); }
     void pin() { asm("" : "+v"(v)); }
-    void pin_broadcast() {}
+    void pin_broadcast() { EIGENGRU_PIN_BROADCAST(v); }
 
     Vec operator+(Vec b) const { return {_mm512_add_pd(v, b.v)}; }
     Vec operator-(Vec b) const { return {_mm512_sub_pd(v, b.v)}; }
@@ -66,19 +78,17 @@ struct Vec<double> {
         return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x.v, all(limit).v, _CMP_NLT_UQ), v)};
     }
     Vec with_sign_of(Vec x) const { return {_mm512_or_pd(v, _mm512_and_pd(x.v, all(-0.0).v))}; }
+    static Vec where_less(Vec a, Vec b, Vec yes, Vec no) {
+        return {_mm512_mask_blend_pd(_mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
+    }
+    Vec abs() const { return {_mm512_abs_pd(v)}; }
+    Vec sqrt() const { return {_mm512_sqrt_pd(v)}; }
 
 private:
     static __mmask8 first(Index count) { return static_cast<__mmask8>((1U << count) - 1U); }
 };
 
 #else
-
-#if defined(__clang__)
-#define EIGENGRU_PIN_BROADCAST(v)
-#else
-// Or g++ keeps two broadcasts alive and spills an accumulator for each.
-#define EIGENGRU_PIN_BROADCAST(v) asm("" : "+x"(v))
-#endif
 
 template <>
 struct Vec<float> {
@@ -105,6 +115,11 @@ struct Vec<float> {
         return {_mm256_and_ps(_mm256_cmp_ps(x.v, all(limit).v, _CMP_NLT_UQ), v)};
     }
     Vec with_sign_of(Vec x) const { return {_mm256_or_ps(v, _mm256_and_ps(x.v, all(-0.0F).v))}; }
+    static Vec where_less(Vec a, Vec b, Vec yes, Vec no) {
+        return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+    }
+    Vec abs() const { return {_mm256_andnot_ps(all(-0.0F).v, v)}; }
+    Vec sqrt() const { return {_mm256_sqrt_ps(v)}; }
 
 private:
     static __m256i first(Index count) {
@@ -138,6 +153,11 @@ struct Vec<double> {
         return {_mm256_and_pd(_mm256_cmp_pd(x.v, all(limit).v, _CMP_NLT_UQ), v)};
     }
     Vec with_sign_of(Vec x) const { return {_mm256_or_pd(v, _mm256_and_pd(x.v, all(-0.0).v))}; }
+    static Vec where_less(Vec a, Vec b, Vec yes, Vec no) {
+        return {_mm256_blendv_pd(no.v, yes.v, _mm256_cmp_pd(a.v, b.v, _CMP_LT_OQ))};
+    }
+    Vec abs() const { return {_mm256_andnot_pd(all(-0.0).v, v)}; }
+    Vec sqrt() const { return {_mm256_sqrt_pd(v)}; }
 
 private:
     static __m256i first(Index count) {
@@ -146,8 +166,8 @@ private:
     }
 };
 
-#undef EIGENGRU_PIN_BROADCAST
-
 #endif
+
+#undef EIGENGRU_PIN_BROADCAST
 
 #endif

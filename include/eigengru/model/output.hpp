@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eigengru/core/sequence.hpp"
+#include "eigengru/model/options.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI {
 
@@ -33,5 +34,23 @@ struct RegularizationLosses {
 
     [[nodiscard]] S total() const { return kernel + recurrent_kernel + bias + activity; }
 };
+
+namespace detail {
+
+/// The loss of the activity_regularizer: one for each returned tensor, divided by the batch size.
+template <RealScalar S>
+[[nodiscard]] S activity_loss(const GruOptions& options, const OutputView<S>& output, Index batch) {
+    double sum = 0.0;
+    const auto add = [&](const MatrixMap<const S>& rows) {
+        sum += static_cast<double>(options.activity_regularizer.loss(rows, WeightRank::matrix));
+    };
+    if (!options.return_sequences) add(MatrixView<const S>(output.last).map());
+    for (Index b = 0; options.return_sequences && b < batch; ++b)
+        add(SequenceView<const S>(output.sequences).sequence(b));
+    if (options.return_state) add(MatrixView<const S>(output.state).map());
+    return batch > 0 ? static_cast<S>(sum / static_cast<double>(batch)) : S(0);
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -3,8 +3,7 @@
 // here, once for a call; masks and the carried state are the caller's business (eigen_backend.hpp).
 #pragma once
 
-#include "eigengru/cell/gate_kernels.hpp"
-#include "eigengru/cell/gru_step.hpp"
+#include "eigengru/cell/packed_step.hpp"
 #include "eigengru/sequence/sequence_call.hpp"
 #include "eigengru/sequence/workspace.hpp"
 
@@ -33,8 +32,7 @@ public:
         step_.recurrent.depth = f.units();
         step_.bias = call.packed->bias();
         step_.projected_stride = projected_width<S>(f.units());
-        constexpr Index kCacheBytes = 1024 * 1024;
-        step_.fetches_ahead = call.packed->bytes() > kCacheBytes;
+        step_.fetches_ahead = call.packed->exceeds_cache();
     }
 
     [[nodiscard]] bool is_active() const { return call_.packed != nullptr && is_for_kernels(call_.kernels, call_.dropout); }
@@ -85,18 +83,8 @@ public:
         step_.out_stride = out_stride;
         step_.gates = needs_gates ? gates.data : nullptr;
         step_.gate_stride = gates.stride;
-        step_.recurrent.rows = h;
-        step_.recurrent.stride = step_.units;
-        step_kernel<ResetAfter ? TileGates::all : TileGates::zr, S>(call_.kernels)(step_);
-        if (!is_default) activate_gates<ResetAfter>(f_, h, gates, values);
-        if constexpr (!ResetAfter) {
-            step_.recurrent.rows = gates.slot(kSlotM);
-            step_.recurrent.stride = gates.stride;
-            step_kernel<TileGates::c, S>(call_.kernels)(step_);
-        }
-        if (is_default) return;
-        finish_step<ResetAfter>(f_, h, gates, values, next);
-        if (out != nullptr)
+        packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
+        if (out != nullptr && !is_default)
             MatrixMap<S>(out, step_.rows, step_.units, Eigen::OuterStride<>(out_stride)) =
                 block<const S>(next, step_.rows, step_.units);
     }

@@ -29,6 +29,8 @@ struct WorkspaceShape {
 
     /// Rows of a chunk at most, for a smaller batch too, which may have a chunk of more rows than this one's.
     [[nodiscard]] Index chunk_rows() const { return std::max(batch, std::min(kChunkRows, batch * time)); }
+
+    friend bool operator==(const WorkspaceShape&, const WorkspaceShape&) = default;
 };
 
 /// One block of memory, cut into parts that begin at cache lines: begin(), take() each part, commit(), then look at the
@@ -67,6 +69,8 @@ class Workspace {
 public:
     /// Makes room, for any smaller batch and time too. `has_values`: activated gates beside what went into them.
     void prepare(const WorkspaceShape& shape, bool has_values = false) {
+        if (shape == shape_ && (has_values_ || !has_values)) return;
+        has_values_ = has_values;
         shape_ = shape;
         chunk_ = chunk_steps(shape.batch, shape.time);
         const Index stride = gate_stride(shape.units);
@@ -122,6 +126,7 @@ public:
 
 private:
     WorkspaceShape shape_;
+    bool has_values_ = false;
     Index chunk_ = 1;
     std::array<Index, 3> states_{};
     Index inputs_ = 0;

@@ -1,0 +1,43 @@
+# FixedGru alone: fixed_alone.cpp compiles without exceptions and run-time types, includes no threads and no layer,
+# needs no symbol of the heap, of exceptions, run-time types, threads or Eigen's matrices, links, and computes.
+#   cmake -D FILE=... -D CXX=... -D NM=... -D BINARY_DIR=... -D "ARGUMENTS=-I...;-isystem..." -P fixed_alone.cmake
+set(ENV{LC_ALL} C)
+file(MAKE_DIRECTORY ${BINARY_DIR})
+
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "this failed: ${ARGV}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(refuse what pattern text)
+  string(REGEX MATCHALL "[^\n]*(${pattern})[^\n]*" found "${text}")
+  if(found)
+    list(JOIN found "\n" found)
+    message(FATAL_ERROR "a FixedGru brings in ${what}:\n${found}")
+  endif()
+endfunction()
+
+set(flags -std=c++20 -fno-exceptions -fno-rtti ${ARGUMENTS})
+run(${CXX} ${flags} -M ${FILE})
+string(REGEX REPLACE "[ \\]+" "\n" output "${output}")
+refuse("threads" "/(thread|mutex|condition_variable|future)(\n|$)" "${output}")
+refuse("a layer" "/eigengru/(model|sequence|layer|training|io)/" "${output}")
+
+foreach(level 0 2)
+  set(object ${BINARY_DIR}/fixed_alone_O${level}.o)
+  run(${CXX} ${flags} -O${level} -c ${FILE} -o ${object})
+  run(${NM} ${object})
+  if(NOT output MATCHES "run_fixed_step")
+    message(FATAL_ERROR "no kernel in ${object}:\n${output}")
+  endif()
+  refuse("the heap" " (_Zn[wa]|_Zd[la]|malloc|calloc|realloc|free|aligned_alloc|posix_memalign)" "${output}")
+  refuse("exceptions" "__cxa_(throw|begin_catch|allocate|rethrow)|_Unwind_|__gxx_personality" "${output}")
+  refuse("run-time types" " (_ZTI|_ZTS|_ZTV|__dynamic_cast)" "${output}")
+  refuse("threads" "thread|mutex|__cxa_guard" "${output}")
+  refuse("dynamic matrices of Eigen" "_ZN[A-Z]*5Eigen[A-Za-z0-9_]*Li-1E|5Eigen6Matrix" "${output}")
+  run(${CXX} ${object} -o ${object}.exe)
+  run(${object}.exe)
+endforeach()

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Every public class template, whole, for every scalar type and reset mode: instantiated once, in instantiations_*.cpp,
+// which compiles the members that no test calls too. All other files of the tests see that here and compile only what
+// is inlined into them, which saves most of their time.
+#pragma once
+
+#include "eigengru/eigengru.hpp"
+
+// The list; `EXTERN` is the word extern, which declares, or nothing, which instantiates. g++ instantiates the members
+// of the classes all the same, to inline them: what keeps it from going on are the functions, chosen by their cost.
+// clang-format off
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(EXTERN, S) \
+    EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::all, S>(Kernels); \
+    EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::zr, S>(Kernels); \
+    EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::c, S>(Kernels)
+
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_MODE(EXTERN, S, RESET_AFTER) \
+    EXTERN template class GruParameters<S, RESET_AFTER>; \
+    EXTERN template class ParameterUpdate<S, RESET_AFTER>; \
+    EXTERN template class GruCell<S, RESET_AFTER>; \
+    EXTERN template class Gru<S, RESET_AFTER>; \
+    EXTERN template class detail::EigenBackend<RESET_AFTER, S>; \
+    EXTERN template class detail::EigenBackward<RESET_AFTER, S>; \
+    EXTERN template void detail::run_on_backend<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const detail::SequenceCall<S>&, detail::Workspace<S>&); \
+    EXTERN template void detail::record_on_backend<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const detail::SequenceCall<S>&, detail::Workspace<S>&, \
+        const detail::LayerSignature&, Tape<S>&); \
+    EXTERN template void detail::run_backward_on_backend<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const detail::BackwardCall<S>&, detail::Workspace<S>&, \
+        detail::BackwardWorkspace<S>&); \
+    EXTERN template void detail::gru_step<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const detail::Gates<S>&, const detail::Gates<S>&, const S*, \
+        const detail::StateMasks<S>&, S*); \
+    EXTERN template void detail::gru_row_step<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const S*, const detail::Gates<S>&, const detail::Gates<S>&, const S*, S*); \
+    EXTERN template void detail::gru_step_backward<RESET_AFTER, S>( \
+        const detail::StepFunction<S>&, const detail::StepGradient<S>&); \
+    EXTERN template void detail::add_parameter_gradients<RESET_AFTER, S>(const detail::GradientRows<S>&, GruWeights<S>&)
+
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_LAYERS(EXTERN, S) \
+    EXTERN template class MatrixView<S>; \
+    EXTERN template class MatrixView<const S>; \
+    EXTERN template class SequenceView<S>; \
+    EXTERN template class SequenceView<const S>; \
+    EXTERN template class Sequence<S>; \
+    EXTERN template struct DropoutMasks<S>; \
+    EXTERN template struct CallOptions<S>; \
+    EXTERN template struct Output<S>; \
+    EXTERN template struct OutputView<S>; \
+    EXTERN template struct RegularizationLosses<S>; \
+    EXTERN template struct OutputGradients<S>; \
+    EXTERN template struct Gradients<S>; \
+    EXTERN template class GruWeights<S>; \
+    EXTERN template class Tape<S>; \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_MODE(EXTERN, S, true); \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_MODE(EXTERN, S, false); \
+    EXTERN template class AnyGru<S>; \
+    EXTERN template struct LayerData<S>; \
+    EXTERN template class Masking<S>; \
+    EXTERN template class DenseWeights<S>; \
+    EXTERN template class DenseTape<S>; \
+    EXTERN template struct DenseGradients<S>; \
+    EXTERN template class Dense<S>; \
+    EXTERN template class Dropout<S>; \
+    EXTERN template class ActivationLayer<S>; \
+    EXTERN template void Activation::apply<S>(MatrixMap<S>) const; \
+    EXTERN template void Activation::multiply_derivative<S>( \
+        const MatrixMap<const S>&, const MatrixMap<const S>&, MatrixMap<S>) const; \
+    EXTERN template void detail::add_product<S>(const MatrixMap<const S>&, const MatrixMap<const S>&, S*, Index); \
+    EXTERN template void detail::add_transposed_product<S>( \
+        const MatrixMap<const S>&, const MatrixMap<const S>&, MatrixMap<S>); \
+    EXTERN template void detail::input_gradient<S>(const detail::GradientRows<S>&, const MatrixMap<const S>&, S*); \
+    EXTERN template void detail::fill_scaled<S>( \
+        WeightMap<S>, const WeightShape&, const InitializerParameters&, RandomStream&); \
+    EXTERN template void detail::fill_truncated_normal<S>(WeightMap<S>, double, double, RandomStream&); \
+    EXTERN template void detail::fill_orthogonal<S>(WeightMap<S>, double, RandomStream&); \
+    EXTERN template double detail::orthogonal_loss<ConstWeightMap<S>>(const ConstWeightMap<S>&); \
+    EXTERN template double detail::orthogonal_loss<Eigen::Transpose<const ConstWeightMap<S>>>( \
+        const Eigen::Transpose<const ConstWeightMap<S>>&)
+
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(EXTERN, S) \
+    EXTERN template class ModelTape<S>; \
+    EXTERN template class ModelWeights<S>; \
+    EXTERN template class ModelGradients<S>; \
+    EXTERN template class Sequential<S>; \
+    EXTERN template class Optimizer<S>; \
+    EXTERN template class Trainer<S>; \
+    EXTERN template class detail::FitRun<S>; \
+    EXTERN template void detail::record_layer<S, true>(Gru<S, true>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template void detail::record_layer<S, false>(Gru<S, false>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template void detail::record_layer<S>(const Dense<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<S, true>( \
+        Gru<S, true>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<S, false>( \
+        Gru<S, false>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<S>( \
+        Dense<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+    EXTERN template void detail::update_weight<S, detail::SgdRule<S>>( \
+        MatrixMap<S>, VectorMap<const S>, const std::array<S*, detail::kMostSlots>&, const detail::GradientClip<S>&, \
+        S, const detail::SgdRule<S>&); \
+    EXTERN template void detail::update_weight<S, detail::RmspropRule<S>>( \
+        MatrixMap<S>, VectorMap<const S>, const std::array<S*, detail::kMostSlots>&, const detail::GradientClip<S>&, \
+        S, const detail::RmspropRule<S>&); \
+    EXTERN template void detail::update_weight<S, detail::AdamRule<S>>( \
+        MatrixMap<S>, VectorMap<const S>, const std::array<S*, detail::kMostSlots>&, const detail::GradientClip<S>&, \
+        S, const detail::AdamRule<S>&); \
+    EXTERN template double detail::evaluate<S>( \
+        detail::TrainStep<S>&, const DataSet<S>&, const detail::BatchPlan&, detail::BatchMemories<S>&); \
+    EXTERN template void detail::set_learning_rate<S>(std::string_view, Optimizer<S>&, double); \
+    EXTERN template void detail::add_model<S>(CheckpointWriter&, const Sequential<S>&); \
+    EXTERN template void detail::add_optimizer<S>(CheckpointWriter&, const Optimizer<S>&); \
+    EXTERN template detail::LoadedCheckpoint<S> detail::read_checkpoint<S>( \
+        const std::filesystem::path&, const Sequential<S>&, const Optimizer<S>&)
+// clang-format on
+
+namespace eigengru::inline EIGENGRU_ABI {
+
+EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(extern, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(extern, double);
+EIGENGRU_TEST_INSTANTIATIONS_OF_LAYERS(extern, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_LAYERS(extern, double);
+EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(extern, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(extern, double);
+
+}  // namespace eigengru::inline EIGENGRU_ABI

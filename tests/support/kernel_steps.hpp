@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// One step by the kernels of any instruction set, with marked memory around everything that they write, and the same
+// step by plain loops in double.
+#pragma once
+
+#include "eigengru/cell/gate_kernels.hpp"
+#include "support/kernel_list.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace eigengru_test {
+
+/// The kernels that work on packed weights, of this processor.
+[[nodiscard]] inline std::vector<eigengru::Kernels> packed_kernels() {
+    std::vector<eigengru::Kernels> list = supported_kernels();
+    std::erase(list, eigengru::Kernels::automatic);
+    std::erase(list, eigengru::Kernels::eigen);
+    return list;
+}
+
+/// Rows of memory with a gap after each, and a margin on both ends. What is not a row keeps its mark.
+template <class S>
+class MarkedRows {
+public:
+    MarkedRows(eigengru::Index rows, eigengru::Index width, eigengru::Index gap)
+        : rows_(rows),
+          width_(width),
+          stride_(width + gap),
+          values_(static_cast<std::size_t>(2 * kMargin + rows * stride_), kMark) {}
+
+    [[nodiscard]] S* data() { return values_.data() + kMargin; }
+    [[nodiscard]] eigengru::Index rows() const { return rows_; }
+    [[nodiscard]] eigengru::Index stride() const { return stride_; }
+    [[nodiscard]] const S* row(eigengru::Index i) const { return values_.data() + kMargin + i * stride_; }
+    [[nodiscard]] S* row(eigengru::Index i) { return values_.data() + kMargin + i * stride_; }
+
+    [[nodiscard]] bool is_untouched_around() const {
+        for (eigengru::Index i = 0; i < static_cast<eigengru::Index>(values_.size()); ++i) {
+            const eigengru::Index place = i - kMargin;
+            const bool is_row = place >= 0 && place < rows_ * stride_ && place % stride_ < width_;
+            if (!is_row && values_[static_cast<std::size_t>(i)] != kMark) return false;
+        }
+        return true;
+    }
+    friend bool operator==(const MarkedRows&, const MarkedRows&) = default;
+
+private:
+    static constexpr S kMark = S(-12345);
+    static constexpr eigengru::Index kMargin = 32;
+
+    eigengru::Index rows_, width_, stride_;
+    std::vector<S> values_;
+};
+
+/// How a step is run, besides its sizes.
+struct StepOptions {
+    eigengru::detail::Finish finish = eigengru::detail::Finish::state;
+    bool is_projected = false;  ///< the inputs by a kernel of its own before
+    bool wants_gates = true;    ///< ResetAfter can do without
+    bool wants_out = true;      ///< the next state once more
+    bool fetches_ahead = false;
+};
+
+/// Everything that a step writes.
+template <class S>
+struct StepResult {
+    MarkedRows<S> next, out, gates, projected;
+
+    [[nodiscard]] bool is_untouched_around() const {
+        return next.is_untouched_around() && out.is_untouched_around() && gates.is_untouched_around() &&
+               projected.is_untouched_around();
+    }
+    friend bool operator==(const StepResult&, const StepResult&) = default;
+};
+
+/// Random weights, inputs and states of some sizes, and the steps that they make. M is a Mode.
+template <class M>
+class KernelSteps {
+public:
+    using S = typename M::Scalar;
+    using Index = eigengru::Index;
+    using Finish = eigengru::detail::Finish;
+    using TileGates = eigengru::detail::TileGates;
+
+    KernelSteps(Index rows, Index units, Index features, bool use_bias = true)
+        : parameters_(features, units, use_bias),
+          inputs_(static_cast<std::size_t>(rows * features)),
+          states_(static_cast<std::size_t>(rows * units)) {
+        parameters_.flat().setRandom();
+        parameters_.flat() *= S(2) / std::sqrt(static_cast<S>(features + units));
+        eigengru::VectorMap<S>(inputs_.data(), rows * features).setRandom();
+        eigengru::VectorMap<S>(states_.data(), rows * units).setRandom();
+        packed_.template pack<M::kResetAfter>(
+            {parameters().kernel(), parameters().recurrent_kernel(), parameters().bias(), tanh_, sigmoid_});
+    }
+
+    /// The step of rows first .. first + rows - 1. Inputs and states end where their memory does.
+    [[nodiscard]] StepResult<S> run(eigengru::Kernels kernels, Index first, Index rows, StepOptions o = {}) const {
+        const Index width = eigengru::detail::projected_width<S>(units());
+        StepResult<S> result{{rows, units(), 0}, {rows, units(), 3}, {rows, 4 * units(), 5}, {rows, width, 7}};
+        eigengru::detail::StepCall<S> call = call_of(first, rows);
+        call.fetches_ahead = o.fetches_ahead;
+        if (o.is_projected || o.finish == Finish::input) {
+            call.projected = result.projected.data();
+            call.projected_stride = result.projected.stride();
+            call.finish = Finish::input;
+            run_all(kernels, call);
+            if (o.finish == Finish::input) return result;
+            call.input = {};
+        }
+        call.finish = o.finish;
+        call.next = result.next.data();
+        call.out = o.wants_out ? result.out.data() : nullptr;
+        call.out_stride = result.out.stride();
+        call.gates = o.wants_gates ? result.gates.data() : nullptr;
+        call.gate_stride = result.gates.stride();
+        if constexpr (M::kResetAfter) {
+            run_all(kernels, call);
+        } else {
+            eigengru::detail::step_kernel<TileGates::zr, S>(kernels)(call);
+            if (o.finish == Finish::sums) set_reset_states(first, result.gates);
+            call.recurrent.rows = call.gates + eigengru::detail::kSlotM * units();
+            call.recurrent.stride = call.gate_stride;
+            eigengru::detail::step_kernel<TileGates::c, S>(kernels)(call);
+        }
+        return result;
+    }
+
+    /// The same by plain loops, in double.
+    [[nodiscard]] StepResult<double> expected(Index first, Index rows, Finish finish = Finish::state) const {
+        StepResult<double> result{{rows, units(), 0}, {rows, units(), 3}, {rows, 4 * units(), 5}, {rows, 1, 7}};
+        for (Index row = 0; row < rows; ++row) expect_row(first + row, finish, row, result);
+        return result;
+    }
+
+    /// x W of one element, with the bias that the sum begins with.
+    [[nodiscard]] double input_sum(Index row, Index gate, Index unit) const {
+        const auto& p = parameters();
+        double sum = bias(0, gate * units() + unit);
+        if (M::kResetAfter && gate < 2) sum += bias(1, gate * units() + unit);
+        for (Index k = 0; k < p.features(); ++k)
+            sum += static_cast<double>(input(row, k)) * static_cast<double>(p.kernel()(k, gate * units() + unit));
+        return sum;
+    }
+
+    [[nodiscard]] Index units() const { return parameters_.units(); }
+    [[nodiscard]] const eigengru::GruParameters<S, M::kResetAfter>& parameters() const { return parameters_; }
+
+private:
+    [[nodiscard]] S input(Index row, Index k) const {
+        return inputs_[static_cast<std::size_t>(row * parameters_.features() + k)];
+    }
+    [[nodiscard]] double bias(Index row, Index i) const {
+        return parameters().use_bias() ? static_cast<double>(parameters().bias()(row, i)) : 0.0;
+    }
+    [[nodiscard]] S state(Index row, Index k) const { return states_[static_cast<std::size_t>(row * units() + k)]; }
+
+    [[nodiscard]] eigengru::detail::StepCall<S> call_of(Index first, Index rows) const {
+        eigengru::detail::StepCall<S> call;
+        call.rows = rows;
+        call.units = units();
+        call.h = states_.data() + first * units();
+        const Index features = parameters_.features();
+        call.input = {inputs_.data() + first * features, features, features, packed_.kernel()};
+        call.recurrent = {call.h, units(), units(), packed_.recurrent_kernel()};
+        call.bias = packed_.bias();
+        return call;
+    }
+
+    static void run_all(eigengru::Kernels kernels, const eigengru::detail::StepCall<S>& call) {
+        if constexpr (M::kResetAfter) {
+            eigengru::detail::step_kernel<TileGates::all, S>(kernels)(call);
+        } else {
+            eigengru::detail::step_kernel<TileGates::zr, S>(kernels)(call);
+            eigengru::detail::step_kernel<TileGates::c, S>(kernels)(call);
+        }
+    }
+
+    /// m = sigmoid(r) . h, which is the caller's business between the halves of a step that ends with sums.
+    void set_reset_states(Index first, MarkedRows<S>& gates) const {
+        for (Index row = 0; row < gates.rows(); ++row)
+            for (Index unit = 0; unit < units(); ++unit)
+                gates.row(row)[2 * units() + unit] =
+                    S(1) / (S(1) + std::exp(-gates.row(row)[units() + unit])) * state(first + row, unit);
+    }
+
+    [[nodiscard]] double recurrent_sum(const std::vector<double>& x, Index gate, Index unit) const {
+        double sum = 0.0;
+        for (Index k = 0; k < units(); ++k)
+            sum += x[static_cast<std::size_t>(k)] *
+                   static_cast<double>(parameters().recurrent_kernel()(k, gate * units() + unit));
+        return sum;
+    }
+
+    void expect_row(Index row, Finish finish, Index to, StepResult<double>& result) const {
+        const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
+        std::vector<double> h, m;
+        for (Index i = 0; i < units(); ++i) h.push_back(static_cast<double>(state(row, i)));
+        double* z = result.gates.row(to);
+        double *r = z + units(), *kept = r + units(), *c = kept + units();
+        for (Index i = 0; i < units(); ++i) {
+            z[i] = input_sum(row, 0, i) + recurrent_sum(h, 0, i);
+            r[i] = input_sum(row, 1, i) + recurrent_sum(h, 1, i);
+            c[i] = input_sum(row, 2, i);
+            if (M::kResetAfter)
+                m.push_back(recurrent_sum(h, 2, i) + bias(1, 2 * units() + i));
+            else
+                m.push_back(sigmoid(r[i]) * h[static_cast<std::size_t>(i)]);
+            kept[i] = m.back();
+        }
+        for (Index i = 0; i < units(); ++i) {
+            if (!M::kResetAfter) c[i] += recurrent_sum(m, 2, i);
+            if (finish != Finish::state) continue;
+            z[i] = sigmoid(z[i]);
+            r[i] = sigmoid(r[i]);
+            c[i] = std::tanh(M::kResetAfter ? c[i] + r[i] * kept[i] : c[i]);
+            const double next = z[i] * h[static_cast<std::size_t>(i)] + (1.0 - z[i]) * c[i];
+            result.next.row(to)[i] = result.out.row(to)[i] = next;
+        }
+    }
+
+    eigengru::GruParameters<S, M::kResetAfter> parameters_;
+    std::vector<S> inputs_, states_;
+    eigengru::detail::PackedWeights<S> packed_;
+    eigengru::Activation tanh_ = "tanh", sigmoid_ = "sigmoid";
+};
+
+}  // namespace eigengru_test
