@@ -1,114 +1,92 @@
 // SPDX-License-Identifier: MIT
-// Compares contenders honestly: Google Benchmark runs the repetitions of all of them in random order, and each counts
-// with its median.
+// Compares contenders honestly: rounds, in each of which every contender is timed once, in random order. What slows the
+// machine down for a while slows down all of them, so that ratios are taken within a round.
 #pragma once
 
-#include <benchmark/benchmark.h>
-
-#include <Eigen/Core>
+#include "contenders/contender.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <map>
-#include <regex>
+#include <ctime>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace eigengru_bench {
 
-struct Contender {
+struct Named {
     std::string name;
-    std::function<void()> run;
+    ContenderPointer contender;
 };
 
-/// How long a comparison may take: each contender is timed `repetitions` times for `seconds`, or for one run if that
-/// takes longer.
+/// How long a comparison may take: each contender is timed `rounds` times, each time for `seconds`, or for one call if
+/// that takes longer.
 struct Effort {
-    int repetitions = 15;
-    double seconds = 0.01;
+    int rounds = 15;
+    double seconds = 0.004;
 };
 
-/// The arguments of a benchmark: --quick is ours, the others are Google Benchmark's.
-struct Arguments {
-    bool is_quick = false;
-    std::string filter = ".";
+/// Microseconds a call, one for each round.
+using Times = std::vector<double>;
+
+/// The quartiles of some values.
+struct Spread {
+    double low = 0, median = 0, high = 0;
 };
 
-inline Arguments parse_arguments(int argc, char** argv) {
-    static std::string interleave = "--benchmark_enable_random_interleaving=true";
-    Arguments arguments;
-    std::vector<char*> rest{argv[0], interleave.data()};
-    for (int i = 1; i < argc; ++i) {
-        if (std::string(argv[i]) == "--quick")
-            arguments.is_quick = true;
-        else
-            rest.push_back(argv[i]);
-    }
-    int count = static_cast<int>(rest.size());
-    benchmark::Initialize(&count, rest.data());
-    if (benchmark::ReportUnrecognizedArguments(count, rest.data())) std::exit(1);
-    if (const std::string filter = benchmark::GetBenchmarkFilter(); !filter.empty()) arguments.filter = filter;
-    return arguments;
+[[nodiscard]] inline Spread spread_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const auto at = [&](std::size_t quarter) { return values[(values.size() - 1) * quarter / 4]; };
+    return {at(1), at(2), at(3)};
+}
+
+/// How often `a` goes into `b`, round by round.
+[[nodiscard]] inline Spread ratio_of(const Times& b, const Times& a) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(b[i] / a[i]);
+    return spread_of(std::move(ratios));
 }
 
 namespace detail {
 
-/// Keeps the times and prints nothing.
-class Collector : public benchmark::BenchmarkReporter {
-public:
-    bool ReportContext(const Context&) override { return true; }
-    void ReportRuns(const std::vector<Run>& runs) override {
-        for (const Run& run : runs)
-            if (run.run_type == Run::RT_Iteration)
-                times[run.run_name.function_name].push_back(run.GetAdjustedCPUTime());
-    }
+/// CPU seconds of the program: what other programs do meanwhile does not count.
+inline double cpu_seconds() {
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
-    std::map<std::string, std::vector<double>> times;
-};
+inline double seconds_of(Contender& contender, long calls) {
+    const double start = cpu_seconds();
+    for (long i = 0; i < calls; ++i) contender.run();
+    return cpu_seconds() - start;
+}
+
+/// So many calls that they take that long.
+inline long calls_for(Contender& contender, double seconds) {
+    for (long calls = 1;; calls *= 4) {
+        const double taken = seconds_of(contender, calls);
+        if (taken > seconds / 8) return std::max(1L, static_cast<long>(seconds / taken * static_cast<double>(calls)));
+    }
+}
 
 }  // namespace detail
 
-[[nodiscard]] inline double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
-/// The median time of each contender, in nanoseconds.
-[[nodiscard]] inline std::vector<double> median_times(const std::vector<Contender>& contenders, Effort effort) {
-    for (const Contender& contender : contenders)
-        benchmark::RegisterBenchmark(contender.name.c_str(),
-                                     [run = contender.run](benchmark::State& state) {
-                                         for (auto _ : state) {
-                                             run();
-                                             benchmark::ClobberMemory();
-                                         }
-                                     })
-            ->Repetitions(effort.repetitions)
-            ->MinTime(effort.seconds);
-    detail::Collector collector;
-    benchmark::RunSpecifiedBenchmarks(&collector, ".");
-    benchmark::ClearRegisteredBenchmarks();
-    std::vector<double> medians;
-    for (const Contender& contender : contenders) medians.push_back(median(collector.times.at(contender.name)));
-    return medians;
-}
-
-/// What the figures depend on.
-inline void print_machine() {
-    std::string cpu = "unknown CPU", line;
-    for (std::ifstream info("/proc/cpuinfo"); std::getline(info, line);)
-        if (line.starts_with("model name")) cpu = line.substr(line.find(':') + 2);
-#if defined(__clang__)
-    constexpr const char* compiler = __VERSION__;
-#else
-    constexpr const char* compiler = "g++ " __VERSION__;
-#endif
-    std::cout << cpu << "; " << compiler << " " << EIGENGRU_BENCH_FLAGS << "; Eigen " << EIGEN_WORLD_VERSION << "."
-              << EIGEN_MAJOR_VERSION << "." << EIGEN_MINOR_VERSION << " with " << Eigen::SimdInstructionSetsInUse()
-              << "; one thread\n";
+/// The times of each contender.
+[[nodiscard]] inline std::vector<Times> time_all(const std::vector<Named>& contenders, const Effort& effort) {
+    std::vector<long> calls;
+    for (const Named& named : contenders) calls.push_back(detail::calls_for(*named.contender, effort.seconds));
+    std::vector<std::size_t> order(contenders.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::mt19937 generator;
+    std::vector<Times> times(contenders.size());
+    for (int round = 0; round < effort.rounds; ++round) {
+        std::shuffle(order.begin(), order.end(), generator);
+        for (const std::size_t i : order) {
+            Contender& contender = *contenders[i].contender;
+            if (calls[i] > 1) contender.run();  // fetches its weights into the cache again
+            times[i].push_back(1e6 * detail::seconds_of(contender, calls[i]) / static_cast<double>(calls[i]));
+        }
+    }
+    return times;
 }
 
 }  // namespace eigengru_bench

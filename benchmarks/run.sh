@@ -1,46 +1,89 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks, on a bare Debian 12 too: installs what is missing (as root) and works in build/.
 #
-#   benchmarks/run.sh [--quick] [ARGUMENT...]    the arguments go to each benchmark; --quick takes a few sizes only
+#   benchmarks/run.sh [--quick] [--torch] [--isa NAME] [--filter REGEX]
 #
-# PyTorch is measured beside bench_training where python3 has it, or that of the virtual environment EIGENGRU_PYTHON.
+#   --quick         a few sizes, in less than 3 minutes; all take less than 20
+#   --torch         PyTorch is a peer too: its wheel brings gigabytes
+#   --isa avx2      holds the library, oneDNN and Eigen to AVX2 (the Python peers cannot be held, and are left out)
+#   --filter REGEX  only cells whose name matches, as in sequence/float/B:1/T:100/F:64/H:64
+#
+# ONNX Runtime and PyTorch come from a virtual environment that is made in build/, or are those of the virtual
+# environment EIGENGRU_PYTHON. Results: build/benchmarks/ratios.csv, ratios.md and ratios.png.
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/steps.sh"
 source "$root/cmake/packages.sh"
 
-case "${1:-}" in
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-esac
+quick=() torch=no isa=() filter=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) quick=(--quick) ;;
+        --torch) torch=yes ;;
+        --isa) isa=(--isa "${2:?a name must follow --isa}"); shift ;;
+        --filter) filter=(--filter "${2:?an expression must follow --filter}"); shift ;;
+        -h | --help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+        *) echo "unknown argument: $1 (try --help)" >&2; exit 1 ;;
+    esac
+    shift
+done
 
-# As one would build for speed on the machine at hand; the library itself sets no flags.
-flags='-O3 -DNDEBUG -march=native'
 out=$root/build/benchmarks
+programs=(sequence streaming training activations memory)
+begin_steps "$out" $((${#quick[@]} > 0 ? 6 + ${#programs[@]} : 7 + ${#programs[@]}))
 
-# One program for each source.
-programs=()
-for source in "$root"/benchmarks/*.cpp; do programs+=("$(basename "$source" .cpp)"); done
-begin_steps "$out" $((5 + ${#programs[@]}))
+# What a user who gives no flags gets; contenders that are to be compiled for this machine have flags of their own.
+flags='-O2 -DNDEBUG'
+# One thread, and always the same core.
+export OMP_NUM_THREADS=1
+pinned=()
+if command -v taskset >/dev/null; then pinned=(taskset -c "$(($(nproc) - 1))"); fi
 
-# PyTorch's nn.GRU on what bench_training has just measured.
-measure_pytorch() {
-    local python=${EIGENGRU_PYTHON:+$EIGENGRU_PYTHON/bin/}python3
-    if "$python" -c 'import torch' 2>/dev/null; then
-        "$python" "$root/benchmarks/peers/pytorch_training.py" "$out/benchmarks/training.csv"
+# The Python peers' virtual environment. What cannot be had is named and skipped by python_peers.py.
+make_environment() {
+    if [ -n "${EIGENGRU_PYTHON:-}" ]; then
+        echo "using $EIGENGRU_PYTHON"
+        return 0
+    fi
+    local packages=(numpy onnx onnxruntime)
+    if [ $torch = yes ]; then packages+=(torch); fi
+    python3 -m venv "$out/venv" && "$out/venv/bin/pip" install --progress-bar off "${packages[@]}" ||
+        echo "skipped: no virtual environment with ${packages[*]}"
+}
+
+measure_python_peers() {
+    local python=${EIGENGRU_PYTHON:-$out/venv}/bin/python
+    if [ ${#isa[@]} -gt 0 ]; then
+        echo "skipped: they choose their instructions themselves"
+    elif ! "$python" -c 'import numpy' 2>/dev/null; then
+        echo "skipped: ONNX Runtime and PyTorch (no numpy in $python)"
     else
-        echo "skipped: $python has no PyTorch (python3 -m venv DIR; DIR/bin/pip install torch; EIGENGRU_PYTHON=DIR)"
+        "${pinned[@]}" "$python" "$root/benchmarks/peers/python_peers.py" \
+            "$out/benchmarks/libbench_python_plain.so" "${quick[@]}" "${filter[@]}" --csv "$out"
     fi
 }
 
-step "installing the packages that are missing" install_packages build benchmark
+measure() {
+    case $1 in
+        memory) "$out/benchmarks/bench_$1" ;;
+        *) "${pinned[@]}" "$out/benchmarks/bench_$1" "${quick[@]}" "${isa[@]}" "${filter[@]}" --csv "$out" ;;
+    esac
+}
+
+step "installing the packages that are missing" install_packages build benchmark plot
+step "making a virtual environment for the Python peers" make_environment
 step "configuring: g++ $flags" configure "$out" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE="$flags" \
     -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF -D EIGENGRU_KERAS=OFF
 step "building" build "$out"
 
+rm -f "$out"/ratios.* "$out"/spreads.csv
 echo "CPU: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores; $(g++ --version | head -n 1)"
 for program in "${programs[@]}"; do
-    show_step "measuring: $program" "$out/benchmarks/bench_$program" "$@"
+    show_step "measuring: $program" measure "$program"
 done
-show_step "measuring: PyTorch's training steps" measure_pytorch
-show_step "measuring: how long the umbrella header compiles" bash "$root/benchmarks/compile_time.sh"
+show_step "measuring: ONNX Runtime and PyTorch" measure_python_peers
+if [ ${#quick[@]} -eq 0 ]; then
+    show_step "measuring: how long the umbrella header compiles" bash "$root/benchmarks/compile_time.sh"
+fi
+show_step "writing the tables" python3 "$root/benchmarks/tables.py" "$out"
 
-echo "Look at the tables above; they are kept in $log_dir"
+echo "The results are in $out: ratios.md, ratios.png, ratios.csv (and spreads.csv); the logs in $log_dir"

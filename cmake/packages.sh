@@ -6,7 +6,7 @@ packages_of() {
         build) echo g++ cmake ninja-build libeigen3-dev ;;
         keras) echo pkg-config libhdf5-dev libzip-dev nlohmann-json3-dev ;;
         test) echo libgtest-dev ;;
-        benchmark) echo libbenchmark-dev ;;
+        benchmark) echo libdnnl-dev python3-venv ;;
         text) echo bible-kjv ;;
         plot) echo 'gnuplot-nox|gnuplot-qt|gnuplot-x11' ;;
         clang) echo clang libclang-rt-dev llvm ;;

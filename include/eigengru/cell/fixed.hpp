@@ -149,8 +149,8 @@ private:
 
     template <class Options>
     static void check_options(const Options& options) {
-        using Activation = std::remove_cvref_t<decltype(options.activation)>;
-        if (options.activation != Activation("tanh") || options.recurrent_activation != Activation("sigmoid"))
+        using Given = std::remove_cvref_t<decltype(options.activation)>;
+        if (options.activation != Given("tanh") || options.recurrent_activation != Given("sigmoid"))
             EIGENGRU_THROW(OptionError, "FixedGru: expected the activations tanh and sigmoid, received ",
                            options.activation.to_string(), " and ", options.recurrent_activation.to_string(),
                            "; GruStream takes any");

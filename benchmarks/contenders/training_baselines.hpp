@@ -3,15 +3,13 @@
 // measured against. Inputs and outputs as in baselines.hpp.
 #pragma once
 
-#include "data.hpp"
+#include "views.hpp"
 
 #include <type_traits>
 
 namespace eigengru_bench {
 
 using eigengru::Sequence;
-using eigengru::SequenceView;
-
 /// tanh of an array expression, vectorised: of doubles Eigen 3.4 computes it one by one, the logistic function not.
 template <class Expression>
 [[nodiscard]] auto vectorised_tanh(const Expression& x) {

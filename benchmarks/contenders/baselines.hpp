@@ -3,17 +3,15 @@
 // (batch, time, features) and write outputs (batch, time, units), row-major, as the layer does, and carry their state.
 #pragma once
 
-#include "data.hpp"
+#include "views.hpp"
 
 namespace eigengru_bench {
-
-using eigengru::SequenceView;
 
 /// The equations step by step, as they stand in the paper.
 template <class S, bool ResetAfter>
 class NaiveGru {
 public:
-    NaiveGru(const Weights<S>& weights, Index batch)
+    NaiveGru(const Weights<S>& weights, Index batch, Index)
         : w_(weights), h_(RowMatrix<S>::Zero(batch, weights.recurrent_kernel.rows())) {}
 
     void reset() { h_.setZero(); }
