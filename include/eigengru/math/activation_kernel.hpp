@@ -104,13 +104,12 @@ EIGENGRU_ALWAYS_INLINE void store_some(V values, typename V::Scalar* to, Index c
         values.store_first(to, count);
 }
 
-/// x = f(x) for elements that follow one another. What is left after whole vectors goes through the same operations.
+/// x = f(x) for whole vectors.
 template <ActivationKind Kind, class S>
-void apply_to_run(const ActivationCall<S>& call, S* x, Index size) {
+void apply_to_vectors(const ActivationCall<S>& call, S* x, Index size) {
     using V = Vec<S>;
     const ActivationCall<S> f = call;  // which no store to x can change
-    for (Index i = 0; i < size; i += V::size)
-        store_some(activation<Kind>(load_some<V>(x + i, size - i), f), x + i, size - i);
+    for (Index i = 0; i < size; i += V::size) activation<Kind>(V::load(x + i), f).store(x + i);
 }
 
 template <class S>
@@ -153,7 +152,7 @@ S sum_of_exp(S* x, Index size) {
 
 /// y_i = e^(x_i) / sum_j e^(x_j), over a row.
 template <class S>
-void apply_softmax(const ActivationCall<S>&, S* x, Index size) {
+void apply_softmax(S* x, Index size) {
     using V = Vec<S>;
     const V sum = V::all(sum_of_exp<true>(x, size));
     for (Index i = 0; i < size; i += V::size)
@@ -162,26 +161,36 @@ void apply_softmax(const ActivationCall<S>&, S* x, Index size) {
 
 /// y_i = x_i - log sum_j e^(x_j), over a row.
 template <class S>
-void apply_log_softmax(const ActivationCall<S>&, S* x, Index size) {
+void apply_log_softmax(S* x, Index size) {
     using V = Vec<S>;
     const V log_sum = V::all(std::log(sum_of_exp<false>(x, size)));
     for (Index i = 0; i < size; i += V::size)
         store_some(load_some<V>(x + i, size - i) - log_sum, x + i, size - i);
 }
 
-/// The functions of all kinds up to log_softmax, in their order.
+/// x = f(x) for elements that follow one another. What is left after whole vectors goes through the same operations.
 template <class S, std::size_t... Kinds>
-void apply_activation_of(const ActivationCall<S>& f, S* x, Index size, std::index_sequence<Kinds...>) {
+void apply_to_run(const ActivationCall<S>& f, S* x, Index size, std::index_sequence<Kinds...>) {
+    using V = Vec<S>;
     using Apply = void (*)(const ActivationCall<S>&, S*, Index);
-    static constexpr Apply kApply[] = {&apply_to_run<static_cast<ActivationKind>(Kinds), S>..., &apply_softmax<S>,
-                                       &apply_log_softmax<S>};
-    kApply[static_cast<std::size_t>(f.kind)](f, x, size);
+    static constexpr Apply kApply[] = {&apply_to_vectors<static_cast<ActivationKind>(Kinds), S>...};
+    const Apply apply = kApply[static_cast<std::size_t>(f.kind)];
+    const Index rest = size % V::size, whole = size - rest;
+    apply(f, x, whole);
+    if (rest == 0) return;
+    S lanes[std::size_t(V::size)];
+    V::load_first(x + whole, rest).store(lanes);
+    apply(f, lanes, V::size);
+    V::load(lanes).store_first(x + whole, rest);
 }
 
 /// The kernel: see ActivationKernel.
 template <class S>
 void apply_activation(const ActivationCall<S>& f, S* x, Index size) {
-    apply_activation_of(f, x, size, std::make_index_sequence<static_cast<std::size_t>(ActivationKind::softmax)>());
+    constexpr auto kRowWise = static_cast<std::size_t>(ActivationKind::softmax);
+    if (f.kind == ActivationKind::softmax) return apply_softmax(x, size);
+    if (f.kind == ActivationKind::log_softmax) return apply_log_softmax(x, size);
+    apply_to_run(f, x, size, std::make_index_sequence<kRowWise>());
 }
 
 #endif

@@ -38,11 +38,13 @@ public:
     [[nodiscard]] bool is_active() const { return call_.packed != nullptr && is_for_kernels(call_.kernels, call_.dropout); }
 
     /// Whether the inputs of a chunk are projected at once. A step of few rows reads all of the kernel for each; many
-    /// rows read it once in either case, and then the projection is best made where it is used.
+    /// rows read it once in either case, and then the projection is best made where it is used. (Weights that come from
+    /// far away are better not read for eight rows at a time either.)
     [[nodiscard]] bool projects(Index steps) const {
+        constexpr Index kFewFeatures = 4, kFarBytes = 8 * 1024 * 1024;
         const Index tile_rows = call_.kernels == Kernels::avx512 ? 8 : 4;
-        constexpr Index kFewFeatures = 4;
-        return steps > 1 && step_.rows < tile_rows && f_.features() > kFewFeatures;
+        const Index few = call_.packed->bytes() > kFarBytes ? tile_rows : tile_rows - 1;
+        return steps > 1 && step_.rows <= few && f_.features() > kFewFeatures;
     }
 
     /// Projects the inputs of `steps` steps of one row of the batch, which lie `stride` apart.
