@@ -50,7 +50,7 @@ if [ $depth = quick ]; then
     exit 0
 fi
 
-# As if only Eigen, GoogleTest and Google Benchmark were there: the other libraries are hidden from CMake.
+# As if only Eigen and GoogleTest were there: the other libraries are hidden from CMake.
 eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.

@@ -66,14 +66,29 @@ TYPED_TEST(ActivationDerivative, StaysFiniteAtInfinity) {
     }
 }
 
-TEST(ActivationBlocks, ApplyToWalksRowsThatLieApart) {
-    RowMatrix<float> x = RowMatrix<float>::Constant(2, 6, 1.0f);
-    eigengru::detail::with_function<float>(eigengru::ActivationKind::exponential, {}, false,
-                                           eigengru::detail::ApplyTo<float>{{x.data(), 2, 3, Eigen::OuterStride<>(6)}});
-    EXPECT_FLOAT_EQ(x(0, 2), std::exp(1.0f));
-    EXPECT_FLOAT_EQ(x(1, 0), std::exp(1.0f));
-    EXPECT_EQ(x(0, 3), 1.0f);
-    EXPECT_EQ(x(1, 5), 1.0f);
+TEST(ActivationBlocks, RunsAreTheWholeBlockWhereRowsFollowOneAnother) {
+    RowMatrix<float> x = RowMatrix<float>::Zero(2, 6);
+    std::vector<std::pair<float*, Index>> runs;
+    eigengru::detail::for_each_run<float>(map_of<float>(x), [&](float* begin, Index size) {
+        runs.push_back({begin, size});
+    });
+    EXPECT_EQ(runs, (std::vector<std::pair<float*, Index>>{{x.data(), 12}}));
+}
+
+TEST(ActivationBlocks, RunsAreRowsWhereTheyLieApart) {
+    RowMatrix<float> x = RowMatrix<float>::Zero(2, 6);
+    std::vector<std::pair<float*, Index>> runs;
+    eigengru::detail::for_each_run<float>({x.data(), 2, 3, Eigen::OuterStride<>(6)}, [&](float* begin, Index size) {
+        runs.push_back({begin, size});
+    });
+    EXPECT_EQ(runs, (std::vector<std::pair<float*, Index>>{{x.data(), 3}, {x.data() + 6, 3}}));
+}
+
+TEST(ActivationBlocks, EmptyRowsAreNone) {
+    RowMatrix<float> x(3, 0);
+    int rows = 0;
+    eigengru::detail::for_each_row<float>(map_of<float>(x), [&](float*, Index) { ++rows; });
+    EXPECT_EQ(rows, 0);
 }
 
 TEST(ActivationBlocks, ACustomActivationWithoutADerivativeIsRefused) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The derivatives of the row-wise activations at the points where formulas break. They are compared with Keras's in
-// activation_blocks_test.cpp, and the values are tested in activation_functions_test.cpp.
+// activation_blocks_test.cpp, and the values of softmax and log_softmax are tested in activation_kernels_test.cpp.
 #include "eigengru/math/activation_rows.hpp"
+
+#include "eigengru/math/activation_kernels.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,9 +20,24 @@ using eigengru::detail::Sparsemax;
 template <class S>
 using Array = Eigen::Array<S, Eigen::Dynamic, 1>;
 
+template <class S>
+void apply(const Softmax<S>&, ArrayMap<S> x) {
+    eigengru::detail::activation_kernel<S>(Kernels::portable)({ActivationKind::softmax, false, 0, 0, 0}, x.data(),
+                                                              x.size());
+}
+template <class S>
+void apply(const LogSoftmax<S>&, ArrayMap<S> x) {
+    eigengru::detail::activation_kernel<S>(Kernels::portable)({ActivationKind::log_softmax, false, 0, 0, 0}, x.data(),
+                                                              x.size());
+}
+template <class S>
+void apply(const Sparsemax<S>& f, ArrayMap<S> x) {
+    f.value(x);
+}
+
 template <class S, class F>
 Array<S> value(const F& f, Array<S> x) {
-    f.value(ArrayMap<S>(x.data(), x.size()));
+    apply<S>(f, ArrayMap<S>(x.data(), x.size()));
     return x;
 }
 
@@ -71,7 +88,7 @@ protected:
             x_memory.segment(shift, 37) = x;
             y_memory.segment(shift, 37) = x;
             d_memory.segment(shift, 37) = d;
-            F<S>().value(ArrayMap<S>(y_memory.data() + shift, 37));
+            apply<S>(F<S>(), ArrayMap<S>(y_memory.data() + shift, 37));
             const ArrayMap<const S> x_row(x_memory.data() + shift, 37), y_row(y_memory.data() + shift, 37);
             const ArrayMap<S> d_row(d_memory.data() + shift, 37);
             F<S>().multiply_derivative(x_row, y_row, d_row);
@@ -83,17 +100,26 @@ protected:
 using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ActivationRows, Scalars, );
 
-TYPED_TEST(ActivationRows, SumOfExpIsTheSumAndItsTerms) {
+TYPED_TEST(ActivationRows, SparsemaxOfOneSurvivorIsOneAndZeros) {
     using S = TypeParam;
-    for (const Index size : {1, 3, 64, 65, 200}) {
-        const Array<S> x = Array<S>::Random(size);
-        Array<S> terms(size);
-        const ArrayMap<const S> row(x.data(), size);
-        const S sum = eigengru::detail::sum_of_exp(row, terms.data());
-        EXPECT_LE((terms - x.exp()).abs().maxCoeff(), this->kTolerance);
-        EXPECT_NEAR(sum / x.exp().sum(), S(1), 10 * this->kTolerance);
-        EXPECT_EQ((eigengru::detail::sum_of_exp<ArrayMap<const S>, S>(row, nullptr)), sum);
-    }
+    EXPECT_TRUE((value<S>(Sparsemax<S>(), this->row({0, 9, -3})) == this->row({0, 1, 0})).all());
+    EXPECT_EQ(value<S>(Sparsemax<S>(), this->row({42}))(0), S(1));
+}
+
+TYPED_TEST(ActivationRows, SparsemaxOfEqualElementsIsThatOfKeras) {
+    // The sums 1, 2 and 3 of the support add up to 6, so that tau = 5/3 exceeds every element.
+    EXPECT_TRUE((value<TypeParam>(Sparsemax<TypeParam>(), this->row({1, 1, 1})) == TypeParam(0)).all());
+}
+
+TYPED_TEST(ActivationRows, SparsemaxOfNotANumberIsNotANumber) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_TRUE(value<TypeParam>(Sparsemax<TypeParam>(), this->row({1, nan, 2})).isNaN().all());
+}
+
+TYPED_TEST(ActivationRows, SparsemaxOfInfinityEnds) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(value<TypeParam>(Sparsemax<TypeParam>(), this->row({1, infinity, 2})).size(), 3);
+    EXPECT_EQ(value<TypeParam>(Sparsemax<TypeParam>(), this->row({-infinity, -infinity})).size(), 2);
 }
 
 TYPED_TEST(ActivationRows, TheBitsDoNotDependOnWhereTheRowStarts) {

@@ -12,7 +12,10 @@
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(EXTERN, S) \
     EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::all, S>(Kernels); \
     EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::zr, S>(Kernels); \
-    EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::c, S>(Kernels)
+    EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::c, S>(Kernels); \
+    EXTERN template const detail::GradientKernels<S>& detail::gradient_kernels<true, S>(Kernels); \
+    EXTERN template const detail::GradientKernels<S>& detail::gradient_kernels<false, S>(Kernels); \
+    EXTERN template detail::ActivationKernel<S> detail::activation_kernel<S>(Kernels)
 
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_MODE(EXTERN, S, RESET_AFTER) \
     EXTERN template class GruParameters<S, RESET_AFTER>; \

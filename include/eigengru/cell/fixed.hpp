@@ -124,8 +124,7 @@ private:
           kernel_(detail::fixed_kernel<Weights>(kernels_)) {}
 
     static Checked checked(Kernels kernels) {
-        if (kernels == Kernels::automatic)
-            return {detail::automatic_fixed_kernels(sizeof(S) * std::size_t(Units))};
+        if (kernels == Kernels::automatic) return {detail::automatic_fixed_kernels(sizeof(S) * std::size_t(Units))};
         return {detail::checked_kernels("FixedGru", kernels)};
     }
 
@@ -143,8 +142,7 @@ private:
         const std::span<const S, Weights::kRecurrentKernelSize> recurrent_kernel(p.recurrent_kernel().data(),
                                                                                  Weights::kRecurrentKernelSize);
         if (!p.use_bias()) return {kernel, recurrent_kernel};
-        return {kernel, recurrent_kernel,
-                std::span<const S, Weights::kBiasSize>(p.bias().data(), Weights::kBiasSize)};
+        return {kernel, recurrent_kernel, std::span<const S, Weights::kBiasSize>(p.bias().data(), Weights::kBiasSize)};
     }
 
     template <class Options>
@@ -154,8 +152,7 @@ private:
             EIGENGRU_THROW(OptionError, "FixedGru: expected the activations tanh and sigmoid, received ",
                            options.activation.to_string(), " and ", options.recurrent_activation.to_string(),
                            "; GruStream takes any");
-        if (options.go_backwards)
-            EIGENGRU_THROW(OptionError, "FixedGru: expected go_backwards = false, received true");
+        if (options.go_backwards) EIGENGRU_THROW(OptionError, "FixedGru: expected go_backwards = false, received true");
     }
 
     static constexpr std::size_t kLanes = Weights::kStateLanes;

@@ -28,10 +28,9 @@ using FixedSums = V[std::size_t(Gates)][std::size_t(Blocks)];
 template <class W, class V, int Blocks, int Gates>
 EIGENGRU_ALWAYS_INLINE void add_row(FixedSums<V, Blocks, Gates>& sums, V value, const typename V::Scalar* row) {
     EIGENGRU_UNROLL(3)
-    for (int g = 0; g < Gates; ++g)
-        EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b)
-            sums[g][b] = V::multiply_add(value, V::load(row + g * Index(W::kGateSize) + b * V::size), sums[g][b]);
+    for (int g = 0; g < Gates; ++g) EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b)
+        sums[g][b] = V::multiply_add(value, V::load(row + g * Index(W::kGateSize) + b * V::size), sums[g][b]);
 }
 
 /// sums += Depth values times their rows, for the gates First, ..., First + Gates - 1.
@@ -44,30 +43,27 @@ EIGENGRU_ALWAYS_INLINE void add_products(FixedSums<V, Blocks>& sums, const typen
     rows += First * Index(W::kGateSize);
     FixedSums<V, Blocks, Gates> parts[std::size_t(kSplit)];
     EIGENGRU_UNROLL(3)
-    for (int g = 0; g < Gates; ++g)
-        EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) {
-            parts[0][g][b] = sums[First + g][b];
-            EIGENGRU_UNROLL(4)
-            for (int s = 1; s < kSplit; ++s) parts[s][g][b] = V::all(S(0));
-        }
-    EIGENGRU_UNROLL(4)
-    for (int k = 0; k < kWhole; k += kSplit)
+    for (int g = 0; g < Gates; ++g) EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) {
+        parts[0][g][b] = sums[First + g][b];
         EIGENGRU_UNROLL(4)
-        for (int s = 0; s < kSplit; ++s)
-            add_row<W, V, Blocks, Gates>(parts[s], V::all(values[k + s]), rows + (k + s) * kRow);
+        for (int s = 1; s < kSplit; ++s) parts[s][g][b] = V::all(S(0));
+    }
+    EIGENGRU_UNROLL(4)
+    for (int k = 0; k < kWhole; k += kSplit) EIGENGRU_UNROLL(4)
+    for (int s = 0; s < kSplit; ++s)
+        add_row<W, V, Blocks, Gates>(parts[s], V::all(values[k + s]), rows + (k + s) * kRow);
     EIGENGRU_UNROLL(4)
     for (int s = 0; s < Depth - kWhole; ++s)
         add_row<W, V, Blocks, Gates>(parts[s], V::all(values[kWhole + s]), rows + (kWhole + s) * kRow);
     EIGENGRU_UNROLL(3)
-    for (int g = 0; g < Gates; ++g)
-        EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) {
-            V sum = parts[0][g][b];
-            if constexpr (kSplit == 2) sum = sum + parts[1][g][b];
-            if constexpr (kSplit == 4) sum = (sum + parts[1][g][b]) + (parts[2][g][b] + parts[3][g][b]);
-            sums[First + g][b] = sum;
-        }
+    for (int g = 0; g < Gates; ++g) EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) {
+        V sum = parts[0][g][b];
+        if constexpr (kSplit == 2) sum = sum + parts[1][g][b];
+        if constexpr (kSplit == 4) sum = (sum + parts[1][g][b]) + (parts[2][g][b] + parts[3][g][b]);
+        sums[First + g][b] = sum;
+    }
 }
 
 /// Blocks vectors of units from vector First on.

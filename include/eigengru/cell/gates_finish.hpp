@@ -50,7 +50,8 @@ void store_next(const StepCall<typename V::Scalar>& s, Index row, const Place<V>
 
 /// z = sigmoid(z), r = sigmoid(r), c = tanh(c + r . m) and the next state.
 template <class V>
-void finish_all(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+void finish_all(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
+                const Place<V>& place) {
     const Index row = sums.row + r;
     const V z = sigmoid(sums.load(r, b, kSlotZ)), reset = sigmoid(sums.load(r, b, kSlotR));
     const V m = sums.load(r, b, kSlotM), c = tanh(V::multiply_add(reset, m, sums.load(r, b, kSlotC)));
@@ -64,7 +65,8 @@ void finish_all(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, 
 
 /// Reset before, first half: z = sigmoid(z), r = sigmoid(r), m = r . h.
 template <class V>
-void finish_zr(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+void finish_zr(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
+               const Place<V>& place) {
     const Index row = sums.row + r;
     const V reset = sigmoid(sums.load(r, b, kSlotR));
     store_gate(s, row, place, kSlotZ, sigmoid(sums.load(r, b, kSlotZ)));
@@ -82,17 +84,21 @@ void finish_c(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, In
     store_next(s, row, place, z, c);
 }
 
+/// Whether a tile makes the sum of a slot.
+template <TileGates Gates>
+[[nodiscard]] constexpr bool has_slot(Index slot) {
+    if (slot == kSlotC) return Gates != TileGates::zr;
+    return slot == kSlotM ? Gates == TileGates::all : Gates != TileGates::c;
+}
+
 /// Sums that are wanted as they are: in the gates, or in the order of the panels.
 template <class V, TileGates Gates>
-void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
+void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
+                 const Place<V>& place) {
     using S = typename V::Scalar;
     const Index row = sums.row + r;
-    const auto wants = [&](Index slot) {
-        return slot == kSlotC ? Gates != TileGates::zr
-                              : slot == kSlotM ? Gates == TileGates::all : Gates != TileGates::c;
-    };
     for (Index slot = 0; slot < kSlots; ++slot) {
-        if (!wants(slot)) continue;
+        if (!has_slot<Gates>(slot)) continue;
         const V sum = sums.load(r, b, slot);
         if (s.finish == Finish::sums) {
             store_gate(s, row, place, slot, sum);

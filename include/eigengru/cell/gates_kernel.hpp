@@ -23,7 +23,9 @@
 inline constexpr Index kRowChunk = 32;
 
 template <TileGates Gates>
-inline constexpr int kGateCount = Gates == TileGates::all ? 3 : Gates == TileGates::zr ? 2 : 1;
+inline constexpr int kGateCount = Gates == TileGates::all  ? 3
+                                  : Gates == TileGates::zr ? 2
+                                                           : 1;
 
 template <TileGates Gates>
 inline constexpr int kFirstGate = Gates == TileGates::c ? 2 : 0;
@@ -43,8 +45,8 @@ struct PanelCursor {
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) {
             const Index panel = (block + b) / kParts, part = (block + b) % kParts;
-            at[b] = product.panels + panel * product.depth * kPanelWidth<S> + first_gate * kBlockUnits<S> +
-                    part * V::size;
+            at[b] =
+                product.panels + panel * product.depth * kPanelWidth<S> + first_gate * kBlockUnits<S> + part * V::size;
         }
     }
 };
@@ -61,21 +63,19 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     for (int first = 0; first < Blocks; first += kTogether) {
         V w[std::size_t(kTogether)][kGates];
         EIGENGRU_UNROLL(3)
-        for (int b = 0; b < kTogether; ++b)
-            EIGENGRU_UNROLL(3)
-            for (int g = 0; g < kGateCount<Gates>; ++g) {
-                w[b][g] = V::load(panel.at[first + b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
-                w[b][g].pin();
-            }
+        for (int b = 0; b < kTogether; ++b) EIGENGRU_UNROLL(3)
+        for (int g = 0; g < kGateCount<Gates>; ++g) {
+            w[b][g] = V::load(panel.at[first + b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
+            w[b][g].pin();
+        }
         EIGENGRU_UNROLL(12)
         for (int r = 0; r < Rows; ++r) {
             V x = V::all(base[r / 3][r % 3 * stride + k]);
             x.pin_broadcast();
             EIGENGRU_UNROLL(3)
-            for (int b = 0; b < kTogether; ++b)
-                EIGENGRU_UNROLL(3)
-                for (int g = 0; g < kGateCount<Gates>; ++g)
-                    sums[r][first + b][g] = V::multiply_add(x, w[b][g], sums[r][first + b][g]);
+            for (int b = 0; b < kTogether; ++b) EIGENGRU_UNROLL(3)
+            for (int g = 0; g < kGateCount<Gates>; ++g)
+                sums[r][first + b][g] = V::multiply_add(x, w[b][g], sums[r][first + b][g]);
         }
     }
 }
@@ -132,12 +132,10 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
         const S* projected =
             is_projected ? s.projected + row * s.projected_stride + panel * kPanelWidth<S> + lane : nullptr;
         EIGENGRU_UNROLL(12)
-        for (int r = 0; r < Rows; ++r)
-            EIGENGRU_UNROLL(3)
-            for (int g = 0; g < kCount; ++g)
-                sums[r][b][g] = V::load(is_projected
-                                            ? projected + r * s.projected_stride + (kFirst + g) * kBlockUnits<S>
-                                            : bias + kSlotOfGate[kFirst + g] * kBlockUnits<S>);
+        for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(3)
+        for (int g = 0; g < kCount; ++g)
+            sums[r][b][g] = V::load(is_projected ? projected + r * s.projected_stride + (kFirst + g) * kBlockUnits<S>
+                                                 : bias + kSlotOfGate[kFirst + g] * kBlockUnits<S>);
     }
     const int last = s.finish == Finish::input ? 1 : 2;
     // One loop over both products instead of one after the other: half the code.
@@ -160,15 +158,13 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
     EIGENGRU_UNROLL(12)
-    for (int r = 0; r < Rows; ++r)
-        EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b)
-            EIGENGRU_UNROLL(3)
-            for (int g = 0; g < kCount; ++g) {
-                const int gate = kFirst + g;
-                const int slot = gate < 2 ? gate : last == 1 ? int(kSlotC) : kLastSlot;
-                sums[r][b][g].store(memory[r][b][slot]);
-            }
+    for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) EIGENGRU_UNROLL(3)
+    for (int g = 0; g < kCount; ++g) {
+        const int gate = kFirst + g;
+        const int slot = gate < 2 ? gate : last == 1 ? int(kSlotC) : kLastSlot;
+        sums[r][b][g].store(memory[r][b][slot]);
+    }
     finish_tile<V, Gates>(s, TileSums<V>{row, Rows, block, Blocks, &memory[0][0][0][0]});
 }
 

@@ -17,9 +17,8 @@ using LineSums = V[std::size_t(Rows)][std::size_t(Lines)];
 template <class V, int Rows, int Lines>
 EIGENGRU_ALWAYS_INLINE void clear(LineSums<V, Rows, Lines>& sums) {
     EIGENGRU_UNROLL(8)
-    for (int r = 0; r < Rows; ++r)
-        EIGENGRU_UNROLL(3)
-        for (int i = 0; i < Lines; ++i) sums[r][i] = V::all(0);
+    for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(3)
+    for (int i = 0; i < Lines; ++i) sums[r][i] = V::all(0);
 }
 
 /// sums += x_r w for the rows of a tile, x_r at base[r / 3] + r % 3 * stride.
@@ -51,7 +50,8 @@ void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row,
     clear<V, Rows, Lines>(sums);
     for (Index block = 0; block < block_count<S>(c.gates.units); ++block) {
         const S* first = c.gates.row(block, c.first_row + row) + c.lines.first * kLine;
-        const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow, first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
+        const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow,
+                            first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
         for (Index k = 0; k < c.lines.count * kLine; k += 4) {
             EIGENGRU_UNROLL(4)
             for (int i = 0; i < 4; ++i) {
@@ -63,15 +63,14 @@ void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row,
         }
     }
     EIGENGRU_UNROLL(8)
-    for (int r = 0; r < Rows; ++r)
-        EIGENGRU_UNROLL(3)
-        for (int i = 0; i < Lines; ++i) {
-            const Index at = unit + i * kLine;
-            if (at >= c.cols) continue;
-            const Place<V> place{at, c.cols - at < V::size ? c.cols - at : V::size};
-            S* out = c.out + (row + r) * c.out_stride;
-            place.store(c.adds ? sums[r][i] + place.load(out) : sums[r][i], out);
-        }
+    for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(3)
+    for (int i = 0; i < Lines; ++i) {
+        const Index at = unit + i * kLine;
+        if (at >= c.cols) continue;
+        const Place<V> place{at, c.cols - at < V::size ? c.cols - at : V::size};
+        S* out = c.out + (row + r) * c.out_stride;
+        place.store(c.adds ? sums[r][i] + place.load(out) : sums[r][i], out);
+    }
 }
 
 template <class V, int Rows>
@@ -122,12 +121,11 @@ void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar
         for (int j = 0; j < 3; ++j) base[j] += kStrip;
     }
     EIGENGRU_UNROLL(8)
-    for (int r = 0; r < kRows; ++r)
-        EIGENGRU_UNROLL(3)
-        for (int i = 0; i < Lines; ++i) {
-            S* to = out + (r * Lines + i) * kLine;
-            (V::load(to) + sums[r][i]).store(to);
-        }
+    for (int r = 0; r < kRows; ++r) EIGENGRU_UNROLL(3)
+    for (int i = 0; i < Lines; ++i) {
+        S* to = out + (r * Lines + i) * kLine;
+        (V::load(to) + sums[r][i]).store(to);
+    }
 }
 
 /// gradients += strips^T times lines of gate gradients.
@@ -216,13 +214,14 @@ void step_gradient(const StepGradientCall<S>& c) {
 
 template <class S, bool ResetAfter>
 inline constexpr GradientKernels<S> kGradientKernels =
-    ResetAfter ? GradientKernels<S>{&multiply_transposed<S>,
-                                    {nullptr, nullptr, &add_weight_gradient<S, 3>},
-                                    &step_gradient<S, GradientPart::after>,
-                                    nullptr}
-               : GradientKernels<S>{&multiply_transposed<S>,
-                                    {&add_weight_gradient<S, 1>, &add_weight_gradient<S, 2>, &add_weight_gradient<S, 3>},
-                                    &step_gradient<S, GradientPart::before_start>,
-                                    &step_gradient<S, GradientPart::before_finish>};
+    ResetAfter
+        ? GradientKernels<S>{&multiply_transposed<S>,
+                             {nullptr, nullptr, &add_weight_gradient<S, 3>},
+                             &step_gradient<S, GradientPart::after>,
+                             nullptr}
+        : GradientKernels<S>{&multiply_transposed<S>,
+                             {&add_weight_gradient<S, 1>, &add_weight_gradient<S, 2>, &add_weight_gradient<S, 3>},
+                             &step_gradient<S, GradientPart::before_start>,
+                             &step_gradient<S, GradientPart::before_finish>};
 
 #endif

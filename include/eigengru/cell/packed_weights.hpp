@@ -81,8 +81,7 @@ private:
 
     static void pack_bias(const Gates<S>& row, S* to) {
         for (Index unit = 0; unit < row.units; unit += kBlockUnits<S>)
-            for (Index slot = 0; slot < kSlots; ++slot)
-                to = pack_block(row.slot(slot) + unit, row.units - unit, to);
+            for (Index slot = 0; slot < kSlots; ++slot) to = pack_block(row.slot(slot) + unit, row.units - unit, to);
     }
 
     AlignedVector<S> values_;

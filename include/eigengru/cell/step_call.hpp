@@ -29,9 +29,9 @@ struct StepCall {
     Index units = 0;
     Finish finish = Finish::state;
     bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
-    PanelProduct<S> input;      ///< x W; not when `projected` has it already
-    PanelProduct<S> recurrent;  ///< h U; the candidate of reset before: m U_h; not for Finish::input
-    const S* bias = nullptr;    ///< packed
+    PanelProduct<S> input;       ///< x W; not when `projected` has it already
+    PanelProduct<S> recurrent;   ///< h U; the candidate of reset before: m U_h; not for Finish::input
+    const S* bias = nullptr;     ///< packed
 
     S* projected = nullptr;  ///< x W with the bias, [row][block][z r c], or null
     Index projected_stride = 0;

@@ -98,11 +98,11 @@
 #define EIGENGRU_END_TARGET EIGENGRU_PRAGMA(clang attribute pop)
 #else
 // g++ 12 warns of uninitialised values inside its own intrinsics.
-#define EIGENGRU_BEGIN_TARGET(features)                         \
-    EIGENGRU_PRAGMA(GCC diagnostic push)                        \
-    EIGENGRU_PRAGMA(GCC diagnostic ignored "-Wuninitialized")   \
+#define EIGENGRU_BEGIN_TARGET(features)                             \
+    EIGENGRU_PRAGMA(GCC diagnostic push)                            \
+    EIGENGRU_PRAGMA(GCC diagnostic ignored "-Wuninitialized")       \
     EIGENGRU_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized") \
-    EIGENGRU_PRAGMA(GCC push_options)                           \
+    EIGENGRU_PRAGMA(GCC push_options)                               \
     EIGENGRU_PRAGMA(GCC target(features))
 #define EIGENGRU_END_TARGET EIGENGRU_PRAGMA(GCC pop_options) EIGENGRU_PRAGMA(GCC diagnostic pop)
 #endif

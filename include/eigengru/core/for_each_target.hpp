@@ -6,8 +6,9 @@
 //     #include "eigengru/core/for_each_target.hpp"
 //
 // makes detail::portable, detail::avx2 and detail::avx512 of it. The source has no include guard, includes nothing and
-// sees EIGENGRU_TARGET, one of EIGENGRU_TARGET_PORTABLE, _AVX2 and _AVX512. A friend function defined in a class is not
-// compiled for the region by g++ 12; members and functions of a namespace are.
+// sees EIGENGRU_TARGET, one of EIGENGRU_TARGET_PORTABLE, _AVX2 and _AVX512. What g++ 12 does not
+// compile for the region: friend functions defined in a class, lambdas, and constructors that it makes itself (a member
+// of a vector type with an initializer). Members and functions of a namespace are.
 // Source of the idea: simdjson and Highway.
 
 #if defined(EIGENGRU_TARGET_SOURCE)

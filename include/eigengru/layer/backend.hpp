@@ -20,7 +20,8 @@ template <RealScalar S>
     constexpr double kLeastWork = 1e6;
     if (call.packed == nullptr || !is_for_kernels(call.kernels, call.dropout)) return 1;
     const Index batch = call.plan.batch();
-    const double work = 3.0 * static_cast<double>(batch * units) * static_cast<double>((features + units) * call.plan.time());
+    const double work =
+        3.0 * static_cast<double>(batch * units) * static_cast<double>((features + units) * call.plan.time());
     const Index wanted = std::min(call.executor.concurrency(), batch / kRows);
     return std::max<Index>(1, std::min(wanted, static_cast<Index>(work / kLeastWork)));
 }

@@ -267,10 +267,10 @@ private:
     detail::StreamKernels<S> run_;
     Activation activation_, recurrent_activation_;
     detail::PackedWeights<S> packed_;
-    detail::AlignedVector<S> states_;          // (rows, units) before a step and after it, in turns
-    detail::AlignedVector<S> gates_;           // none for ResetAfter with the default activations
-    std::vector<unsigned char> is_active_;     // for each row
-    std::vector<Run> runs_;                    // the first run_count_
+    detail::AlignedVector<S> states_;       // (rows, units) before a step and after it, in turns
+    detail::AlignedVector<S> gates_;        // none for ResetAfter with the default activations
+    std::vector<unsigned char> is_active_;  // for each row
+    std::vector<Run> runs_;                 // the first run_count_
     std::size_t run_count_ = 0;
     Index active_count_ = 0;
     Index current_ = 0;  // which of the two halves of states_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The derivative of each activation that works element by element: one struct each, f'(x) from x and y = f(x); at a kink
-// the one that TensorFlow takes. The values: activation_kernel.hpp; the row-wise ones: activation_rows.hpp. Names,
+// The derivative of each activation that works element by element: one struct each, f'(x) from x and y = f(x); at a
+// kink the one that TensorFlow takes. The values: activation_kernel.hpp; the row-wise ones: activation_rows.hpp. Names,
 // parameters and defaults: activation.hpp. Source: keras.activations of Keras 3.
 #pragma once
 

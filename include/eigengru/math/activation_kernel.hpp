@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The activations over a block, y = f(x), written once for every instruction set. A source for core/for_each_target.hpp;
-// activation_kernels.hpp includes it. The smooth functions: vector_functions.hpp; the derivatives:
-// activation_functions.hpp. Source of the definitions: keras.activations of Keras 3.
+// The activations over a block, y = f(x), written once for every instruction set. A source for
+// core/for_each_target.hpp; activation_kernels.hpp includes it. The smooth functions: vector_functions.hpp; the
+// derivatives: activation_functions.hpp. Source of the definitions: keras.activations of Keras 3.
 //
 // where_less(a, b, yes, no) is `no` where a or b is NaN: that decides where a NaN goes, and it goes where Keras's does.
 
@@ -155,8 +155,7 @@ template <class S>
 void apply_softmax(S* x, Index size) {
     using V = Vec<S>;
     const V sum = V::all(sum_of_exp<true>(x, size));
-    for (Index i = 0; i < size; i += V::size)
-        store_some(load_some<V>(x + i, size - i) / sum, x + i, size - i);
+    for (Index i = 0; i < size; i += V::size) store_some(load_some<V>(x + i, size - i) / sum, x + i, size - i);
 }
 
 /// y_i = x_i - log sum_j e^(x_j), over a row.
@@ -164,8 +163,7 @@ template <class S>
 void apply_log_softmax(S* x, Index size) {
     using V = Vec<S>;
     const V log_sum = V::all(std::log(sum_of_exp<false>(x, size)));
-    for (Index i = 0; i < size; i += V::size)
-        store_some(load_some<V>(x + i, size - i) - log_sum, x + i, size - i);
+    for (Index i = 0; i < size; i += V::size) store_some(load_some<V>(x + i, size - i) - log_sum, x + i, size - i);
 }
 
 /// x = f(x) for elements that follow one another. What is left after whole vectors goes through the same operations.

@@ -38,7 +38,7 @@ EIGENGRU_ALWAYS_INLINE V reduced(V u, V n, typename V::Scalar high, typename V::
 template <class V>
 EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V u) {
     using S = typename V::Scalar;
-    // 1.5 * 2^23 (2^52) leaves n in the low bits of the sum; the rest is the bias of the exponent they are shifted into.
+    // 1.5 * 2^23 (2^52) leaves n in the low bits of the sum; the rest is the bias of the exponent that they become.
     constexpr bool kIsFloat = sizeof(S) == sizeof(float);
     constexpr S kMagic = kIsFloat ? S(12582912 + 127) : S(6755399441055744 + 1023);
     const V t = fma(u, V::all(S(1.4426950408889634073599)), kMagic);
@@ -174,10 +174,10 @@ EIGENGRU_ALWAYS_INLINE V log1p_exp_minus(V x) {
     if constexpr (sizeof(S) == sizeof(float))
         series = polynomial(w, {0.6666666732F, 0.3999970633F, 0.2859235799F, 0.217065758F, 0.2322432922F});
     else
-        series = polynomial(w, {0.66666666666666658561, 0.400000000000145826732, 0.28571428567108757162,
-                                0.222222227174278629893, 0.181817894361328581693, 0.153855700649586231034,
-                                0.133141442096549361503, 0.120010728095907125352, 0.0880073848614467388222,
-                                0.161640456119435322209});
+        series = polynomial(
+            w, {0.66666666666666658561, 0.400000000000145826732, 0.28571428567108757162, 0.222222227174278629893,
+                0.181817894361328581693, 0.153855700649586231034, 0.133141442096549361503, 0.120010728095907125352,
+                0.0880073848614467388222, 0.161640456119435322209});
     return (ratio * fma(w, series, S(2))).zero_where_less(u, kLowestExp<S>);
 }
 

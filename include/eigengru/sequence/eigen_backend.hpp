@@ -67,9 +67,7 @@ private:
     }
 
     /// Rows of a step in the record, of which these may be a part.
-    [[nodiscard]] Index record_batch() const {
-        return call_.recording.batch > 0 ? call_.recording.batch : batch_;
-    }
+    [[nodiscard]] Index record_batch() const { return call_.recording.batch > 0 ? call_.recording.batch : batch_; }
 
     [[nodiscard]] bool records_every_state() const {
         return call_.recording.states != nullptr && call_.recording.every == 1;
@@ -99,7 +97,8 @@ private:
         const Index features = f_.features();
         chunk_inputs_ = nullptr;
         if (call_.dropout != nullptr && !call_.dropout->input.empty()) {
-            gather_inputs(call_.inputs, plan_, chunk, steps, dropout_rows(call_.dropout->input[0]), workspace_.inputs());
+            gather_inputs(call_.inputs, plan_, chunk, steps, dropout_rows(call_.dropout->input[0]),
+                          workspace_.inputs());
             chunk_inputs_ = workspace_.inputs();
         }
         is_projected_ = packed_.projects(steps);
@@ -114,7 +113,9 @@ private:
         }
     }
 
-    [[nodiscard]] const S* dropout_rows(const RowMatrix<S>& mask) const { return mask.data() + call_.first_row * mask.cols(); }
+    [[nodiscard]] const S* dropout_rows(const RowMatrix<S>& mask) const {
+        return mask.data() + call_.first_row * mask.cols();
+    }
 
     /// Adds the projected inputs of a chunk to its gates.
     void project_inputs(Index chunk, Index steps) {

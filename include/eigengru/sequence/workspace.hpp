@@ -93,7 +93,8 @@ public:
 
     /// Makes room for some rows at a time, each on a thread of its own.
     void prepare_threads(Index threads, const WorkspaceShape& shape, bool has_values) {
-        if (others_.size() + 1 < static_cast<std::size_t>(threads)) others_.resize(static_cast<std::size_t>(threads - 1));
+        if (others_.size() + 1 < static_cast<std::size_t>(threads))
+            others_.resize(static_cast<std::size_t>(threads - 1));
         for (Index i = 0; i < threads; ++i) of_thread(i).prepare(shape, has_values);
     }
     [[nodiscard]] Workspace& of_thread(Index i) { return i == 0 ? *this : others_[static_cast<std::size_t>(i - 1)]; }
@@ -195,8 +196,8 @@ public:
     /// The record of a segment that is computed again, as in a tape.
     [[nodiscard]] S* segment_states() { return parts_.at(segment_states_); }
     [[nodiscard]] S* segment_gates() { return parts_.at(segment_gates_); }
-    /// For the kernels: the gradients of gates of a chunk, strips of as many rows, transposed weights, and the gradients
-    /// of the weights.
+    /// For the kernels: the gradients of gates of a chunk, strips of as many rows, transposed weights, and the
+    /// gradients of the weights.
     [[nodiscard]] S* gate_panels() { return parts_.at(gate_panels_); }
     [[nodiscard]] S* strips() { return parts_.at(strips_); }
     [[nodiscard]] S* kernel_panels() { return parts_.at(kernel_panels_); }

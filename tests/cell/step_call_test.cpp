@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/cell/step_call.hpp"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace eigengru_test {
+namespace {
+
+using namespace eigengru;
+using eigengru::detail::Finish;
+using eigengru::detail::PanelProduct;
+using eigengru::detail::projected_width;
+using eigengru::detail::StepCall;
+
+template <class S>
+class StepCallOf : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(StepCallOf, Scalars, );
+
+TYPED_TEST(StepCallOf, AsksForNothingAtFirst) {
+    const StepCall<TypeParam> call;
+    EXPECT_EQ(call.rows, 0);
+    EXPECT_EQ(call.finish, Finish::state);
+    EXPECT_FALSE(call.fetches_ahead);
+    EXPECT_EQ(call.input.depth, 0);
+    for (const TypeParam* pointer : {call.bias, call.h, call.input.rows, call.input.panels, call.recurrent.panels})
+        EXPECT_EQ(pointer, nullptr);
+    for (const TypeParam* pointer : {call.projected, call.next, call.out, call.gates}) EXPECT_EQ(pointer, nullptr);
+}
+
+TYPED_TEST(StepCallOf, IsPlainData) {
+    static_assert(std::is_trivially_copyable_v<StepCall<TypeParam>>);
+    static_assert(std::is_standard_layout_v<StepCall<TypeParam>>);
+    static_assert(std::is_trivially_copyable_v<PanelProduct<TypeParam>>);
+    SUCCEED();
+}
+
+TEST(ProjectedWidth, IsThreeLinesForEachBlock) {
+    EXPECT_EQ(projected_width<float>(1), 48);
+    EXPECT_EQ(projected_width<float>(16), 48);
+    EXPECT_EQ(projected_width<float>(17), 96);
+    EXPECT_EQ(projected_width<double>(17), 72);
+}
+
+}  // namespace
+}  // namespace eigengru_test
