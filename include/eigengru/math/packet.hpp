@@ -19,6 +19,9 @@ namespace packet = Eigen::internal;
 inline float shift_into_exponent(float t) {
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(t) << 23);
 }
+inline double shift_into_exponent(double t) {
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(t) << 52);
+}
 
 template <class Packet>
 Packet shift_into_exponent(const Packet& t) {
@@ -65,7 +68,7 @@ struct Lanes {
     }
     /// The low bits of the lanes as the exponents of powers of two: see split_exp.
     Lanes shifted_into_exponent() const {
-        if constexpr (sizeof(Scalar) == sizeof(float))
+        if constexpr (sizeof(Scalar) == sizeof(float) || size == 1)
             return {shift_into_exponent(value)};
         else  // Eigen has no shift of 64 bits everywhere
             return {packet::pldexp(all(1.0).value, (*this - all(6755399441055744.0 + 1023.0)).value)};
