@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/cell/gate_panels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace {
+
+using namespace eigengru;
+using namespace eigengru::detail;
+
+template <class S>
+class GatePanelsOf : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(GatePanelsOf, Scalars, );
+
+TEST(PanelLines, EndInTwoAndTwoInPlaceOfThreeAndOne) {
+    const auto lines_of = [](Index lines) {
+        std::vector<Index> result;
+        for (Index p = 0; p < (lines + 2) / 3; ++p) result.push_back(panel_lines<float>(p, lines * 16));
+        return result;
+    };
+    EXPECT_EQ(lines_of(1), (std::vector<Index>{1}));
+    EXPECT_EQ(lines_of(2), (std::vector<Index>{2}));
+    EXPECT_EQ(lines_of(3), (std::vector<Index>{3}));
+    EXPECT_EQ(lines_of(4), (std::vector<Index>{2, 2}));
+    EXPECT_EQ(lines_of(5), (std::vector<Index>{3, 2}));
+    EXPECT_EQ(lines_of(7), (std::vector<Index>{3, 2, 2}));
+    EXPECT_EQ(first_line<float>(1, 4 * 16), 2);
+    EXPECT_EQ(first_line<float>(2, 7 * 16), 5);
+}
+
+TYPED_TEST(GatePanelsOf, StripsHoldEveryColumnAndZerosBehindTheLast) {
+    const RowMatrix<TypeParam> matrix = RowMatrix<TypeParam>::Random(5, 11);
+    std::vector<TypeParam> strips(static_cast<std::size_t>(strips_size(5, 11)), TypeParam(7));
+    pack_strips<TypeParam>(MatrixMap<const TypeParam>(matrix.data(), 5, 11, Eigen::OuterStride<>(11)), strips.data());
+    for (Index r = 0; r < 5; ++r)
+        for (Index c = 0; c < 16; ++c)
+            EXPECT_EQ(strips[static_cast<std::size_t>((c / kStrip * 5 + r) * kStrip + c % kStrip)],
+                      c < 11 ? matrix(r, c) : TypeParam(0));
+}
+
+TYPED_TEST(GatePanelsOf, TransposedWeightsStandLineByLine) {
+    constexpr Index kLine = kLineSize<TypeParam>;
+    const Index cols = 3, units = kLine + 2;  // one panel of one line of columns, two blocks of units
+    const RowMatrix<TypeParam> weight = RowMatrix<TypeParam>::Random(cols, kGates * units);
+    std::vector<TypeParam> panels(static_cast<std::size_t>(transposed_size<TypeParam>(cols, units, 2)), TypeParam(7));
+    const std::array<Index, 2> gates{2, 0};
+    pack_transposed<TypeParam>(
+        MatrixMap<const TypeParam>(weight.data(), cols, kGates * units, Eigen::OuterStride<>(kGates * units)), gates,
+        panels.data());
+    for (Index block = 0; block < 2; ++block)
+        for (Index g = 0; g < 2; ++g)
+            for (Index k = 0; k < kLine; ++k)
+                for (Index col = 0; col < kLine; ++col) {
+                    const Index unit = block * kLine + k;
+                    const bool exists = unit < units && col < cols;
+                    const Index gate = gates[static_cast<std::size_t>(g)];
+                    EXPECT_EQ(panels[static_cast<std::size_t>(((block * 2 + g) * kLine + k) * kLine + col)],
+                              exists ? weight(col, gate * units + unit) : TypeParam(0));
+                }
+}
+
+TYPED_TEST(GatePanelsOf, UnpackedGradientsAreAdded) {
+    constexpr Index kLine = kLineSize<TypeParam>;
+    const Index rows = 9, units = kLine + 3;
+    const std::size_t size = static_cast<std::size_t>(padded_rows(rows) * block_count<TypeParam>(units) * kLine);
+    std::vector<TypeParam> packed(size);
+    for (std::size_t i = 0; i < size; ++i) packed[i] = static_cast<TypeParam>(i);
+    RowMatrix<TypeParam> weight = RowMatrix<TypeParam>::Constant(rows, kGates * units, TypeParam(1));
+    add_unpacked<TypeParam>(packed.data(), std::array<Index, 1>{1},
+                            {weight.data(), rows, kGates * units, Eigen::OuterStride<>(kGates * units)});
+    for (Index r = 0; r < rows; ++r)
+        for (Index c = 0; c < kGates * units; ++c) {
+            const Index unit = c - units;
+            const bool is_gate = c / units == 1;
+            const Index at = is_gate ? (unit / kLine * padded_rows(rows) + r) * kLine + unit % kLine : 0;
+            EXPECT_EQ(weight(r, c), TypeParam(1) + (is_gate ? static_cast<TypeParam>(at) : TypeParam(0)));
+        }
+}
+
+}  // namespace
