@@ -69,5 +69,5 @@ check() {
 
 check avx512 zmm 8 0
 # Sums, weights and a broadcast fill all 16 registers of AVX2; g++ moves two sums to the stack and back in a turn, which
-# costs less than can be measured.
+# the cost of which is not known.
 if "$cxx" --version | grep -qi clang; then check avx2 ymm 4 0; else check avx2 ymm 4 2; fi

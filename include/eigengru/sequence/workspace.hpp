@@ -70,8 +70,7 @@ public:
     /// Makes room, for any smaller batch and time too. `has_values`: activated gates beside what went into them.
     void prepare(const WorkspaceShape& shape, bool has_values = false) {
         if (shape == shape_ && (has_values_ || !has_values)) return;
-        has_values_ = has_values;
-        shape_ = shape;
+        shape_ = {};  // a failure must not leave the look of a success
         chunk_ = chunk_steps(shape.batch, shape.time);
         const Index stride = gate_stride(shape.units);
         parts_.begin();
@@ -83,6 +82,8 @@ public:
         values_ = parts_.take(has_values ? shape.batch * stride : 0);
         parts_.commit();
         if (seen_.size() < static_cast<std::size_t>(shape.batch)) seen_.resize(static_cast<std::size_t>(shape.batch));
+        shape_ = shape;
+        has_values_ = has_values;
     }
 
     [[nodiscard]] Index bytes() const {
