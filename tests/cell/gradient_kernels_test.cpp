@@ -111,7 +111,13 @@ protected:
             const auto kernel = kernels(target).add_weight_gradient[N - 1];
             if (kernel == nullptr) continue;  // reset after multiplies three lines alone
             AlignedVector<S> packed(static_cast<std::size_t>(size), S(1));
-            kernel({strips.data(), rows, cols, gates.panels().as_const(), lines.range.first, packed.data()});
+            kernel({strips.data(),
+                    rows,
+                    cols,
+                    gates.panels().as_const(),
+                    lines.range.first,
+                    packed.data(),
+                    {0, strip_count(cols)}});
             RowMatrix<S> received = RowMatrix<S>::Zero(cols, kGates * units);
             add_unpacked<S>(packed.data(), lines.gates, block(received.data(), cols, kGates * units));
             for (Index col = 0; col < cols; ++col)

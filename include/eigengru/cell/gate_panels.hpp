@@ -12,6 +12,7 @@
 #pragma once
 
 #include "eigengru/cell/packed_weights.hpp"
+#include "eigengru/core/rounds.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
@@ -43,9 +44,14 @@ struct GatePanels {
 /// Columns of a strip.
 inline constexpr Index kStrip = 8;
 
+/// Strips of so many columns.
+[[nodiscard]] constexpr Index strip_count(Index cols) {
+    return (cols + kStrip - 1) / kStrip;
+}
+
 /// Scalars of so many columns as strips.
 [[nodiscard]] constexpr Index strips_size(Index rows, Index cols) {
-    return (cols + kStrip - 1) / kStrip * kStrip * rows;
+    return strip_count(cols) * kStrip * rows;
 }
 
 /// Cuts a matrix into strips.
@@ -68,6 +74,12 @@ template <class S>
     return left == 4 ? 2 : left > 3 ? 3 : left == 1 && panel > 0 ? 2 : left;
 }
 
+/// Panels of so many columns.
+template <class S>
+[[nodiscard]] constexpr Index panel_count(Index cols) {
+    return (block_count<S>(cols) + 2) / 3;
+}
+
 /// The first line of a panel.
 template <class S>
 [[nodiscard]] constexpr Index first_line(Index panel, Index cols) {
@@ -80,42 +92,51 @@ template <class S>
     return block_count<S>(cols) * kLineSize<S> * block_count<S>(units) * kLineSize<S> * gate_count;
 }
 
-/// Packs the transpose of a weight (cols, 3 units) for products with lines of gate gradients: gates[i] is the gate (z
-/// r h: 0 1 2) whose gradients stand in the i-th of them.
+/// One panel of the transpose of a weight (cols, 3 units) for products with lines of gate gradients: gates[i] is the
+/// gate (z r h: 0 1 2) whose gradients stand in the i-th of them.
 template <RealScalar S, std::size_t N>
-void pack_transposed(const MatrixMap<const S>& weight, const std::array<Index, N>& gates, S* to) {
+void pack_transposed_panel(const MatrixMap<const S>& weight, const std::array<Index, N>& gates, Index panel, S* to) {
     constexpr Index kLine = kLineSize<S>;
     const Index cols = weight.rows(), units = weight.cols() / kGates;
-    const Index panels = (block_count<S>(cols) + 2) / 3;
-    for (Index p = 0; p < panels; ++p) {
-        const Index width = panel_lines<S>(p, cols) * kLine, col = first_line<S>(p, cols) * kLine;
-        for (Index unit = 0; unit < units; unit += kLine) {
-            for (const Index gate : gates) {
-                const Index depth = std::min(kLine, units - unit);
-                for (Index j = 0; j < width; ++j) {
-                    const S* from = weight.data() + (col + j) * weight.outerStride() + gate * units + unit;
-                    const Index count = col + j < cols ? depth : 0;
-                    for (Index k = 0; k < count; ++k) to[k * width + j] = from[k];
-                    for (Index k = count; k < kLine; ++k) to[k * width + j] = S(0);
-                }
-                to += kLine * width;
+    const Index width = panel_lines<S>(panel, cols) * kLine, col = first_line<S>(panel, cols) * kLine;
+    for (Index unit = 0; unit < units; unit += kLine) {
+        for (const Index gate : gates) {
+            const Index depth = std::min(kLine, units - unit);
+            for (Index j = 0; j < width; ++j) {
+                const S* from = weight.data() + (col + j) * weight.outerStride() + gate * units + unit;
+                const Index count = col + j < cols ? depth : 0;
+                for (Index k = 0; k < count; ++k) to[k * width + j] = from[k];
+                for (Index k = count; k < kLine; ++k) to[k * width + j] = S(0);
             }
+            to += kLine * width;
         }
     }
 }
 
-/// Rows of weight gradients with room for whole strips.
-[[nodiscard]] constexpr Index padded_rows(Index rows) {
-    return (rows + kStrip - 1) / kStrip * kStrip;
+/// All of them, or a share.
+template <RealScalar S, std::size_t N>
+void pack_transposed(const MatrixMap<const S>& weight, const std::array<Index, N>& gates, S* to, Share share = {}) {
+    constexpr Index kLine = kLineSize<S>;
+    const Index cols = weight.rows(), depth = block_count<S>(weight.cols() / kGates) * kLine * static_cast<Index>(N);
+    const Range panels = share.of(panel_count<S>(cols));
+    for (Index p = panels.first; p < panels.end(); ++p)
+        pack_transposed_panel(weight, gates, p, to + first_line<S>(p, cols) * kLine * depth);
 }
 
-/// weight += its packed gradients, of which the i-th line is gates[i].
+/// Rows of weight gradients with room for whole strips.
+[[nodiscard]] constexpr Index padded_rows(Index rows) {
+    return strip_count(rows) * kStrip;
+}
+
+/// weight += its packed gradients, of which the i-th line is gates[i]; all of them, or a share.
 template <RealScalar S, std::size_t N>
-void add_unpacked(const S* from, const std::array<Index, N>& gates, MatrixMap<S> weight) {
+void add_unpacked(const S* from, const std::array<Index, N>& gates, MatrixMap<S> weight, Share share = {}) {
     constexpr Index kLine = kLineSize<S>;
     const Index units = weight.cols() / kGates;
-    for (Index unit = 0; unit < units; unit += kLine) {
-        const Index count = std::min(kLine, units - unit);
+    const Range blocks = share.of(block_count<S>(units));
+    from += blocks.first * padded_rows(weight.rows()) * static_cast<Index>(N) * kLine;
+    for (Index block = blocks.first; block < blocks.end(); ++block) {
+        const Index unit = block * kLine, count = std::min(kLine, units - unit);
         for (Index row = 0; row < padded_rows(weight.rows()); ++row)
             for (const Index gate : gates) {
                 if (row < weight.rows())

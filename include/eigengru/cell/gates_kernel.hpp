@@ -174,16 +174,16 @@ inline constexpr int kTileRows = Gates == TileGates::zr ? V::tile_rows * 3 / 2 :
 
 /// All blocks for few rows, as many at once as the registers hold.
 template <class V, TileGates Gates, int Rows>
-void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index blocks) {
+void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Range blocks) {
     if constexpr (Rows > 1)
         if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, blocks);
     constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
-    Index block = 0;
-    for (; block + kBlocks <= blocks; block += kBlocks) run_tile<V, Gates, Rows, kBlocks>(s, row, block);
+    Index block = blocks.first;
+    for (; block + kBlocks <= blocks.end(); block += kBlocks) run_tile<V, Gates, Rows, kBlocks>(s, row, block);
     if constexpr (kBlocks == 4)
-        for (; block + 2 <= blocks; block += 2) run_tile<V, Gates, Rows, 2>(s, row, block);
-    for (; block < blocks; ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
+        for (; block + 2 <= blocks.end(); block += 2) run_tile<V, Gates, Rows, 2>(s, row, block);
+    for (; block < blocks.end(); ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
 }
 
 /// How a tile shares in fetching the next panel into the cache: see add_panels.
@@ -207,18 +207,18 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 
 /// A chunk of rows as tiles of nearly the same height: 9 = 5 + 4, no row alone.
 template <class V, TileGates Gates>
-void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
+void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
     constexpr Index kParts = kBlockUnits<typename V::Scalar> / V::size;
     const Index tiles = (rows + kTileRows<V, Gates> - 1) / kTileRows<V, Gates>;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int lines = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 3 : tiles * kParts >= 2 ? 6 : 12;
-    for (Index block = 0; block < blocks;) {
-        const bool is_group = block + kBlocks <= blocks;
+    for (Index block = blocks.first; block < blocks.end();) {
+        const bool is_group = block + kBlocks <= blocks.end();
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
             const Index share = block % kParts * tiles + tile;
-            const Ahead ahead{block + kParts < blocks && share * lines < 12 ? lines : 0, share};
+            const Ahead ahead{block + kParts < blocks.end() && share * lines < 12 ? lines : 0, share};
             if (is_group)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
             else
@@ -230,7 +230,7 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, I
 }
 
 template <class V, TileGates Gates>
-void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Index blocks) {
+void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
     constexpr int kFewRows = (kTileRows<V, Gates> - 1) / 2;
     if (rows <= kFewRows)
         run_band<V, Gates, kFewRows>(s, first, rows, blocks);
@@ -242,7 +242,12 @@ void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, In
 template <class S, TileGates Gates>
 void run_step(const StepCall<S>& s) {
     using V = Vec<S>;
-    const Index blocks = (s.units + V::size - 1) / V::size;
+    constexpr Index kParts = kBlockUnits<S> / V::size;
+    Range blocks{0, (s.units + V::size - 1) / V::size};
+    if (s.blocks.count > 0) {
+        const Index end = s.blocks.end() * kParts;
+        blocks = {s.blocks.first * kParts, (end < blocks.count ? end : blocks.count) - s.blocks.first * kParts};
+    }
     for (Index row = 0; row < s.rows; row += kRowChunk)
         run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks);
 }

@@ -86,7 +86,7 @@ template <class S>
 void multiply_transposed(const TransposedCall<S>& call) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
-    const Index panels = (block_count<S>(call.cols) + 2) / 3;
+    const Index panels = panel_count<S>(call.cols);
     const S* panel = call.panels;
     for (Index p = 0; p < panels; ++p) {
         TransposedCall<S> c = call;
@@ -133,9 +133,9 @@ template <class S, int Lines>
 void add_weight_gradient(const WeightGradientCall<S>& c) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
-    const Index strips = padded_rows(c.cols) / kStrip;
+    const Index strips = strip_count(c.cols);
     for (Index block = 0; block < block_count<S>(c.gates.units); ++block)
-        for (Index s = 0; s < strips; ++s)
+        for (Index s = c.range.first; s < c.range.end(); ++s)
             for (Index lane = 0; lane < kLine; lane += V::size)
                 for (Index r = 0; r < kStrip; r += V::tile_rows)
                     run_gradient_tile<V, Lines>(

@@ -31,6 +31,7 @@ struct WeightGradientCall {
     GatePanels<const S> gates;
     Index first = 0;  ///< line
     S* gradients = nullptr;
+    Range range;  ///< of strips: only these are multiplied
 };
 
 /// The element-wise part of a step back.

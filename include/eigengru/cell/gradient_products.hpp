@@ -20,8 +20,8 @@ struct GradientRows {
 };
 
 /// to = from . mask, the rows of the mask again and again.
-template <RealScalar S>
-void multiply_rows(const MatrixMap<const S>& from, const RowMatrix<S>& mask, MatrixMap<S> to) {
+template <RealScalar S, class Mask>
+void multiply_rows(const MatrixMap<const S>& from, const Mask& mask, MatrixMap<S> to) {
     for (Index first = 0; first < from.rows(); first += mask.rows())
         to.middleRows(first, mask.rows()) = from.middleRows(first, mask.rows()).cwiseProduct(mask);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eigengru/cell/packed_weights.hpp"
+#include "eigengru/core/rounds.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
@@ -27,6 +28,7 @@ template <RealScalar S>
 struct StepCall {
     Index rows = 0;
     Index units = 0;
+    Range blocks = {};  ///< of units: only these are computed; all when empty
     Finish finish = Finish::state;
     bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
     PanelProduct<S> input;       ///< x W; not when `projected` has it already

@@ -81,16 +81,18 @@ public:
 
     /// Backpropagation through time: from the gradients of a loss with respect to what forward() gave back to those
     /// with respect to the parameters, the inputs and the initial state. The gradients of the regularizers' losses are
-    /// added. The tape does not change. The weights must still be those of the forward pass.
+    /// added. The tape does not change. The weights must still be those of the forward pass. An executor gives threads,
+    /// and the same bits.
     /// Throws: std::logic_error for an empty tape or one of a layer of other sizes or options, ShapeError.
-    Gradients<S> backward(const Tape<S>& tape, const OutputGradients<S>& d_output) {
+    Gradients<S> backward(const Tape<S>& tape, const OutputGradients<S>& d_output, ExecutorRef executor = {}) {
         Gradients<S> gradients;
-        backward(tape, d_output, gradients);
+        backward(tape, d_output, gradients, executor);
         return gradients;
     }
 
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
-    void backward(const Tape<S>& tape, const OutputGradients<S>& d_output, Gradients<S>& into) {
+    void backward(const Tape<S>& tape, const OutputGradients<S>& d_output, Gradients<S>& into,
+                  ExecutorRef executor = {}) {
         detail::check_backward<S>("Gru::backward", tape, signature(), d_output);
         const Shape3& shape = tape.shape();
         detail::resize(into, shape, cell_.parameters());
@@ -99,20 +101,20 @@ public:
             workspace_.prepare(sizes, true);
             backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
             const auto* weights = tape.has_gates() ? nullptr : packed(tape.kernels(), tape.dropout());
-            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into, weights},
+            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into, weights, executor},
                                                            workspace_, backward_workspace_);
         }
         cell_.add_regularizer_gradients(into.parameters);
     }
 
     /// The same; the tape is empty afterwards and keeps its memory.
-    Gradients<S> backward(Tape<S>&& tape, const OutputGradients<S>& d_output) {
+    Gradients<S> backward(Tape<S>&& tape, const OutputGradients<S>& d_output, ExecutorRef executor = {}) {
         Gradients<S> gradients;
-        backward(std::move(tape), d_output, gradients);
+        backward(std::move(tape), d_output, gradients, executor);
         return gradients;
     }
-    void backward(Tape<S>&& tape, const OutputGradients<S>& d_output, Gradients<S>& into) {
-        backward(std::as_const(tape), d_output, into);
+    void backward(Tape<S>&& tape, const OutputGradients<S>& d_output, Gradients<S>& into, ExecutorRef executor = {}) {
+        backward(std::as_const(tape), d_output, into, executor);
         tape.clear();
     }
 

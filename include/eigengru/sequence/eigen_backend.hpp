@@ -10,26 +10,30 @@
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
 /// Runs a call with the weights of `f`. The workspace must have been prepared for batch, time, features and units.
+/// Several threads may go through the steps of a call together, each with a share of the units, in the same workspace:
+/// they meet after each step. For calls by the kernels with the default activations, without masks and dropout.
 template <bool ResetAfter, RealScalar S>
 class EigenBackend {
 public:
-    EigenBackend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace)
+    EigenBackend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace, UnitShare share = {})
         : f_(f),
           call_(call),
           plan_(call.plan),
           workspace_(workspace),
-          packed_(f, call, workspace),
+          packed_(f, call, workspace, share),
+          share_(share),
           batch_(plan_.batch()),
           units_(f.units()) {}
 
     void run() {
         run(0, plan_.time());
-        finish();
+        if (share_.is_first()) finish();
     }
 
     /// Some steps alone, from a multiple of the chunk on: they give the same bits as in run().
     void run(Index first, Index last) {
         start(first);
+        share_.wait_for_others();
         for (Index chunk = first; chunk < last; chunk += workspace_.chunk()) {
             const Index steps = std::min(workspace_.chunk(), last - chunk);
             chunk_gates_ = chunk_gates(chunk, steps);
@@ -39,6 +43,7 @@ public:
                 open_chunk(chunk, steps);
             for (Index step = chunk; step < chunk + steps; ++step) {
                 advance(step, last, step - chunk);
+                share_.wait_for_others();
                 if (call_.output.sequences.is_present() && !writes_outputs_at_once()) write_sequence(step);
             }
         }
@@ -54,9 +59,9 @@ private:
             state_ = initial.data();
         } else {
             S* state = records_every_state() ? call_.recording.states : workspace_.state(0);
-            if (initial.is_present())
+            if (share_.is_first() && initial.is_present())
                 block(state, batch_, units_) = initial.map();
-            else
+            else if (share_.is_first())
                 std::fill_n(state, batch_ * units_, S(0));
             state_ = state;
         }
@@ -204,6 +209,7 @@ private:
     void record_checkpoint(Index step) {
         const Recording<S>& recording = call_.recording;
         if (recording.states == nullptr || recording.every == 1 || step % recording.every != 0) return;
+        if (!share_.is_first()) return;
         std::copy_n(state_, batch_ * units_, recording.states + step / recording.every * record_batch() * units_);
     }
 
@@ -248,6 +254,7 @@ private:
     const SequencePlan& plan_;
     Workspace<S>& workspace_;
     PackedSteps<ResetAfter, S> packed_;
+    UnitShare share_;
     Index batch_;
     Index units_;
     Index first_ = 0;

@@ -17,7 +17,8 @@ inline constexpr std::array<Index, 3> kLinesZrc{0, 1, 2};
 inline constexpr std::array<Index, 2> kLinesZr{0, 1};
 inline constexpr std::array<Index, 1> kLinesC{2};
 
-/// Steps back and makes the gradients of weights and inputs of a chunk.
+/// Steps back and makes the gradients of weights and inputs of a chunk. What takes a Share does that part of it alone:
+/// each element is computed by one of the parts, and to the same bits however many there are.
 template <bool ResetAfter, RealScalar S>
 class PackedGradients {
 public:
@@ -31,64 +32,77 @@ public:
     [[nodiscard]] bool is_active() const { return is_active_; }
 
     /// Transposes the weights, and clears their gradients.
-    void start() {
+    void start(Share share) const {
         const std::span<S> d = workspace_.d_weights();
-        std::fill(d.begin(), d.end(), S(0));
-        pack_transposed<S>(f_.kernel, kLinesZrc, workspace_.kernel_panels());
+        const Range cleared = share.of(static_cast<Index>(d.size()), kLineSize<S>);
+        std::fill_n(d.data() + cleared.first, cleared.count, S(0));
+        pack_transposed<S>(f_.kernel, kLinesZrc, workspace_.kernel_panels(), share);
         if constexpr (ResetAfter) {
-            pack_transposed<S>(f_.recurrent_kernel, kLinesMzr, workspace_.recurrent_panels());
+            pack_transposed<S>(f_.recurrent_kernel, kLinesMzr, workspace_.recurrent_panels(), share);
         } else {
-            pack_transposed<S>(f_.recurrent_kernel, kLinesZr, workspace_.recurrent_panels());
-            pack_transposed<S>(f_.recurrent_kernel, kLinesC, recurrent_panels_c());
+            pack_transposed<S>(f_.recurrent_kernel, kLinesZr, workspace_.recurrent_panels(), share);
+            pack_transposed<S>(f_.recurrent_kernel, kLinesC, recurrent_panels_c(), share);
         }
     }
 
-    void open_chunk(Index rows) { d_ = {workspace_.gate_panels(), rows, f_.units()}; }
+    /// The same for a chunk of so many rows, which follows the last one in the same memory.
+    [[nodiscard]] PackedGradients of_chunk(Index rows) const {
+        PackedGradients chunk = *this;
+        chunk.d_ = {workspace_.gate_panels(), rows, f_.units()};
+        return chunk;
+    }
 
-    /// One step back, `first` is its first row in the chunk. `step.d` is scratch for the gradients of its gates.
-    void step_back(const StepGradient<S>& step, Index first) {
+    /// One step back of some rows, `first` is the first of them in the chunk. `step.d` is scratch for the gradients of
+    /// their gates, and `dm` for as many states.
+    void step_back(const StepGradient<S>& step, Index first, S* dm) const {
         if (f_.is_default_pair())
             step_back_default(step, first);
         else
-            step_back_any(step, first);
+            step_back_any(step, first, dm);
         constexpr LineRange kLinesOfU = ResetAfter ? LineRange{kLineM, 3} : LineRange{kLineZ, 2};
         multiply(first, step.d.rows, kLinesOfU, workspace_.recurrent_panels(), {step.d_state, f_.units(), true});
     }
 
     /// Rows that have no part in the gradients.
-    void clear_rows(Index first, Index count) {
+    void clear_rows(Index first, Index count) const {
         for (Index b = 0; b < block_count<S>(f_.units()); ++b)
             std::fill_n(d_.row(b, first), count * GatePanels<S>::kRow, S(0));
     }
 
-    /// The gradients of the weights (to be finished) and of the inputs, from all rows of the chunk.
-    void add_products(const GradientRows<S>& rows, MatrixMap<S> bias, S* d_inputs) {
-        const RowMatrix<S>* mask = dropout_ != nullptr && !dropout_->input.empty() ? &dropout_->input[0] : nullptr;
-        const Index features = f_.features();
-        add_bias(bias);
-        if (mask != nullptr) multiply_rows<S>(rows.inputs, *mask, block(rows.scratch, d_.rows, features));
-        add_weight_gradient(mask != nullptr ? block<const S>(rows.scratch, d_.rows, features) : rows.inputs,
-                            {kLineZ, 3}, workspace_.d_kernel());
-        const MatrixMap<const S> h = block(rows.states, d_.rows, f_.units());
+    /// The gradients of the weights (to be finished) from all rows of the chunk.
+    void add_weight_gradients(const GradientRows<S>& rows, MatrixMap<S> bias, Share share) const {
+        add_bias(bias, share);
+        add_weight_gradient({masked_inputs(rows, share), workspace_.input_strips()}, {kLineZ, 3}, workspace_.d_kernel(),
+                            share);
+        const Strips h{block(rows.states, d_.rows, f_.units()), workspace_.state_strips()};
         if constexpr (ResetAfter) {
-            add_weight_gradient(h, {kLineM, 3}, workspace_.d_recurrent_kernel());
+            add_weight_gradient(h, {kLineM, 3}, workspace_.d_recurrent_kernel(), share);
         } else {
-            add_weight_gradient(h, {kLineZ, 2}, workspace_.d_recurrent_kernel());
-            add_weight_gradient(rows.gates.matrix(kSlotM), {kLineC, 1}, d_recurrent_kernel_c());
+            add_weight_gradient(h, {kLineZ, 2}, workspace_.d_recurrent_kernel(), share);
+            add_weight_gradient({rows.gates.matrix(kSlotM), workspace_.state_strips()}, {kLineC, 1},
+                                d_recurrent_kernel_c(), share);
         }
-        multiply(0, d_.rows, {kLineZ, 3}, workspace_.kernel_panels(), {d_inputs, features, false});
-        if (mask != nullptr)
-            multiply_rows<S>(block<const S>(d_inputs, d_.rows, features), *mask, block(d_inputs, d_.rows, features));
+    }
+
+    /// d_inputs (rows of the chunk, features), some of them.
+    void input_gradients(Range rows, S* d_inputs) const {
+        const Index features = f_.features();
+        S* first = d_inputs + rows.first * features;
+        multiply(rows.first, rows.count, {kLineZ, 3}, workspace_.kernel_panels(), {first, features, false});
+        const RowMatrix<S>* mask = input_mask();
+        for (Index row = rows.first; mask != nullptr && row < rows.end(); ++row)
+            ArrayMap<S>(d_inputs + row * features, features) *=
+                ArrayMap<const S>(mask->data() + row % mask->rows() * features, features);
     }
 
     /// Adds the gradients of the weights to `into`.
-    void finish(GruWeights<S>& into) {
-        add_unpacked<S>(workspace_.d_kernel(), kLinesZrc, into.kernel());
+    void finish(GruWeights<S>& into, Share share) const {
+        add_unpacked<S>(workspace_.d_kernel(), kLinesZrc, into.kernel(), share);
         if constexpr (ResetAfter) {
-            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesMzr, into.recurrent_kernel());
+            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesMzr, into.recurrent_kernel(), share);
         } else {
-            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesZr, into.recurrent_kernel());
-            add_unpacked<S>(d_recurrent_kernel_c(), kLinesC, into.recurrent_kernel());
+            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesZr, into.recurrent_kernel(), share);
+            add_unpacked<S>(d_recurrent_kernel_c(), kLinesC, into.recurrent_kernel(), share);
         }
     }
 
@@ -99,15 +113,36 @@ private:
         bool adds;
     };
 
-    [[nodiscard]] S* recurrent_panels_c() {
+    /// A matrix that is cut into strips, and the memory for them. Parts of two matrices are cut at the same time: those
+    /// of other sizes need memory of their own.
+    struct Strips {
+        MatrixMap<const S> matrix;
+        S* strips;
+
+        void pack(Range range) const {
+            const Index first = range.first * kStrip, count = std::min(range.count * kStrip, matrix.cols() - first);
+            pack_strips<S>(columns<const S>(matrix, first, count), strips + range.first * matrix.rows() * kStrip);
+        }
+    };
+
+    template <class T>
+    [[nodiscard]] static MatrixMap<T> columns(const MatrixMap<T>& matrix, Index first, Index count) {
+        return {const_cast<T*>(matrix.data()) + first, matrix.rows(), count,
+                Eigen::OuterStride<>(matrix.outerStride())};
+    }
+
+    [[nodiscard]] const RowMatrix<S>* input_mask() const {
+        return dropout_ != nullptr && !dropout_->input.empty() ? &dropout_->input[0] : nullptr;
+    }
+    [[nodiscard]] S* recurrent_panels_c() const {
         return workspace_.recurrent_panels() + transposed_size<S>(f_.units(), f_.units(), 2);
     }
-    [[nodiscard]] S* d_recurrent_kernel_c() {
+    [[nodiscard]] S* d_recurrent_kernel_c() const {
         return workspace_.d_recurrent_kernel() +
                2 * padded_rows(f_.units()) * block_count<S>(f_.units()) * kLineSize<S>;
     }
 
-    void multiply(Index first, Index rows, LineRange lines, const S* panels, const ProductOutput& out) {
+    void multiply(Index first, Index rows, LineRange lines, const S* panels, const ProductOutput& out) const {
         kernels_->multiply_transposed({.gates = d_.as_const(),
                                        .first_row = first,
                                        .rows = rows,
@@ -119,13 +154,26 @@ private:
                                        .adds = out.adds});
     }
 
-    void add_weight_gradient(const MatrixMap<const S>& a, LineRange lines, S* gradients) {
-        pack_strips<S>(a, workspace_.strips());
+    void add_weight_gradient(const Strips& a, LineRange lines, S* gradients, Share share) const {
+        const Range range = share.of(strip_count(a.matrix.cols()));
+        if (range.count == 0) return;
+        a.pack(range);
         kernels_->add_weight_gradient[static_cast<std::size_t>(lines.count - 1)](
-            {workspace_.strips(), a.rows(), a.cols(), d_.as_const(), lines.first, gradients});
+            {a.strips, a.matrix.rows(), a.matrix.cols(), d_.as_const(), lines.first, gradients, range});
     }
 
-    void step_back_default(const StepGradient<S>& step, Index first) {
+    /// The inputs of the chunk, times their dropout mask where there is one: only the columns of this part are made.
+    [[nodiscard]] MatrixMap<const S> masked_inputs(const GradientRows<S>& rows, Share share) const {
+        const RowMatrix<S>* mask = input_mask();
+        if (mask == nullptr) return rows.inputs;
+        const Range cols = share.of(f_.features(), kStrip);
+        multiply_rows<S>(columns<const S>(rows.inputs, cols.first, cols.count),
+                         mask->middleCols(cols.first, cols.count),
+                         columns<S>(block(rows.scratch, d_.rows, f_.features()), cols.first, cols.count));
+        return block<const S>(rows.scratch, d_.rows, f_.features());
+    }
+
+    void step_back_default(const StepGradient<S>& step, Index first) const {
         StepGradientCall<S> call{.rows = step.d.rows,
                                  .gates = step.values.data,
                                  .gate_stride = step.values.stride,
@@ -143,20 +191,19 @@ private:
         }
     }
 
-    void step_back_any(const StepGradient<S>& step, Index first) {
+    void step_back_any(const StepGradient<S>& step, Index first, S* dm) const {
         start_step_gradient<ResetAfter>(f_, step);
         if constexpr (!ResetAfter) {
             pack_gates(step.d, first);
-            const S* dm = workspace_.scratch();
-            multiply(first, step.d.rows, {kLineC, 1}, recurrent_panels_c(), {workspace_.scratch(), f_.units(), false});
-            step.d.matrix(kSlotM) = block(dm, step.d.rows, f_.units());
+            multiply(first, step.d.rows, {kLineC, 1}, recurrent_panels_c(), {dm, f_.units(), false});
+            step.d.matrix(kSlotM) = block<const S>(dm, step.d.rows, f_.units());
             finish_reset_gradient(f_, step);
         }
         pack_gates(step.d, first);
     }
 
     /// From rows of gates to panels; r and m of reset before are not there at first, and not read.
-    void pack_gates(const Gates<S>& d, Index first) {
+    void pack_gates(const Gates<S>& d, Index first) const {
         constexpr std::array<Index, kLines> kSlotOfLine{kSlotM, kSlotZ, kSlotR, kSlotC};
         constexpr Index kLine = kLineSize<S>;
         for (Index i = 0; i < d.rows; ++i)
@@ -171,11 +218,12 @@ private:
     }
 
     /// bias += the sums of the gradients over the rows of the chunk.
-    void add_bias(MatrixMap<S> bias) {
+    void add_bias(MatrixMap<S> bias, Share share) const {
         if (bias.rows() == 0) return;
         constexpr Index kLine = kLineSize<S>;
         using Row = Eigen::Array<S, GatePanels<S>::kRow, 1>;
-        for (Index unit = 0; unit < f_.units(); unit += kLine) {
+        const Range units = share.of(f_.units(), kLine);
+        for (Index unit = units.first; unit < units.end(); unit += kLine) {
             Row sum = Row::Zero();
             for (Index i = 0; i < d_.rows; ++i) sum += Eigen::Map<const Row>(d_.row(unit / kLine, i));
             const Index count = std::min(kLine, f_.units() - unit);

@@ -20,8 +20,8 @@ struct StepInputs {
 template <bool ResetAfter, RealScalar S>
 class PackedSteps {
 public:
-    PackedSteps(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace)
-        : f_(f), call_(call), workspace_(workspace) {
+    PackedSteps(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace, UnitShare units = {})
+        : f_(f), call_(call), workspace_(workspace), units_(units) {
         step_.rows = call.plan.batch();
         step_.units = f.units();
         step_.finish = f.is_default_pair() ? Finish::state : Finish::sums;
@@ -33,6 +33,7 @@ public:
         step_.bias = call.packed->bias();
         step_.projected_stride = projected_width<S>(f.units());
         step_.fetches_ahead = call.packed->exceeds_cache();
+        if (units.barrier != nullptr) step_.blocks = units.share.of(block_count<S>(f.units()));
     }
 
     [[nodiscard]] bool is_active() const {
@@ -87,7 +88,9 @@ public:
         step_.out_stride = out_stride;
         step_.gates = needs_gates ? gates.data : nullptr;
         step_.gate_stride = gates.stride;
-        packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
+        start_packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
+        if constexpr (!ResetAfter) units_.wait_for_others();
+        finish_packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
         if (out != nullptr && !is_default)
             MatrixMap<S>(out, step_.rows, step_.units, Eigen::OuterStride<>(out_stride)) =
                 block<const S>(next, step_.rows, step_.units);
@@ -97,6 +100,7 @@ private:
     const StepFunction<S>& f_;
     const SequenceCall<S>& call_;
     Workspace<S>& workspace_;
+    UnitShare units_;
     StepCall<S> step_;
 };
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "eigengru/cell/packed_weights.hpp"
-#include "eigengru/core/executor.hpp"
 #include "eigengru/core/kernels.hpp"
+#include "eigengru/core/rounds.hpp"
 #include "eigengru/model/output.hpp"
 #include "eigengru/sequence/plan.hpp"
 
@@ -45,6 +45,19 @@ template <RealScalar S>
     return kernels != Kernels::eigen &&
            (dropout == nullptr || (dropout->state.empty() && dropout->input.size() < kGates));
 }
+
+/// Some units of each step of a call, for one of several threads that go through its steps together.
+struct UnitShare {
+    Share share = {};
+    SpinBarrier* barrier = nullptr;  ///< where the threads meet; null for one that is alone
+
+    /// Whether this thread does what is done once.
+    [[nodiscard]] bool is_first() const { return share.index == 0; }
+
+    void wait_for_others() const {
+        if (barrier != nullptr) barrier->arrive_and_wait();
+    }
+};
 
 /// Some rows of a call, which are a call of their own: no row of a batch knows of the others.
 template <RealScalar S>

@@ -5,6 +5,7 @@
 
 #include "eigengru/cell/gate_panels.hpp"
 #include "eigengru/cell/step_call.hpp"
+#include "eigengru/sequence/backward_rounds.hpp"
 
 #include <algorithm>
 #include <span>
@@ -151,8 +152,6 @@ public:
         const Index state_size = shape.batch * shape.units;
         const Index stride = gate_stride(shape.units);
         parts_.begin();
-        kernel_t_ = parts_.take(kGates * shape.units * shape.features);
-        recurrent_kernel_t_ = parts_.take(kGates * shape.units * shape.units);
         for (Index& state : states_) state = parts_.take(state_size);
         d_gates_ = parts_.take(rows * stride);
         values_ = parts_.take(shape.batch * stride);
@@ -169,12 +168,12 @@ public:
         return parts_.bytes() + static_cast<Index>(first_used_.capacity() * sizeof(Index));
     }
 
-    /// The transposed weights, (3 units, features) and (3 units, units).
+    /// The transposed weights, (3 units, features) and (3 units, units), where no kernels want them as panels.
     [[nodiscard]] MatrixMap<S> kernel_t() {
-        return block(parts_.at(kernel_t_), kGates * shape_.units, shape_.features);
+        return block(parts_.at(kernel_panels_), kGates * shape_.units, shape_.features);
     }
     [[nodiscard]] MatrixMap<S> recurrent_kernel_t() {
-        return block(parts_.at(recurrent_kernel_t_), kGates * shape_.units, shape_.units);
+        return block(parts_.at(recurrent_panels_), kGates * shape_.units, shape_.units);
     }
     /// The gradient of the state after and before a step.
     [[nodiscard]] S* d_state(std::size_t which) { return parts_.at(states_[which]); }
@@ -200,7 +199,8 @@ public:
     /// For the kernels: the gradients of gates of a chunk, strips of as many rows, transposed weights, and the
     /// gradients of the weights.
     [[nodiscard]] S* gate_panels() { return parts_.at(gate_panels_); }
-    [[nodiscard]] S* strips() { return parts_.at(strips_); }
+    [[nodiscard]] S* input_strips() { return parts_.at(input_strips_); }
+    [[nodiscard]] S* state_strips() { return parts_.at(state_strips_); }
     [[nodiscard]] S* kernel_panels() { return parts_.at(kernel_panels_); }
     [[nodiscard]] S* recurrent_panels() { return parts_.at(recurrent_panels_); }
     [[nodiscard]] std::span<S> d_weights() {
@@ -210,12 +210,15 @@ public:
     [[nodiscard]] S* d_recurrent_kernel() { return parts_.at(d_kernel_ + d_weight_size(shape_.features)); }
     /// The first used step of each row.
     [[nodiscard]] Index* first_used() { return first_used_.data(); }
+    /// The rounds of a pass.
+    [[nodiscard]] std::vector<BackwardRound>& rounds() { return rounds_; }
 
 private:
     void prepare_panels() {
         const Index rows = shape_.chunk_rows(), features = shape_.features, units = shape_.units;
         gate_panels_ = parts_.take(GatePanels<S>::size(rows, units));
-        strips_ = parts_.take(strips_size(rows, std::max(features, units)));
+        input_strips_ = parts_.take(strips_size(rows, features));
+        state_strips_ = parts_.take(strips_size(rows, units));
         kernel_panels_ = parts_.take(transposed_size<S>(features, units, kGates));
         recurrent_panels_ = parts_.take(transposed_size<S>(units, units, kGates));
         d_kernel_ = parts_.take(d_weights_size());
@@ -228,12 +231,11 @@ private:
 
     WorkspaceShape shape_;
     Index gate_panels_ = 0;
-    Index strips_ = 0;
+    Index input_strips_ = 0;
+    Index state_strips_ = 0;
     Index kernel_panels_ = 0;
     Index recurrent_panels_ = 0;
     Index d_kernel_ = 0;
-    Index kernel_t_ = 0;
-    Index recurrent_kernel_t_ = 0;
     std::array<Index, 5> states_{};
     Index d_gates_ = 0;
     Index values_ = 0;
@@ -243,6 +245,7 @@ private:
     Index segment_gates_ = 0;
     Parts<S> parts_;
     std::vector<Index> first_used_;
+    std::vector<BackwardRound> rounds_;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail
