@@ -40,10 +40,11 @@ EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const 
     }
 }
 
-/// One tile of a product with transposed weights: `panel` and `out` begin at its columns.
-template <class V, int Rows, int Lines>
+/// One tile of a product with transposed weights: `panel` begins at its columns. Meanwhile it asks for Fetched cache
+/// lines of the next panel, from `ahead` on, for every four k.
+template <class V, int Rows, int Lines, int Fetched = 0>
 void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row, const typename V::Scalar* panel,
-                         Index unit) {
+                         Index unit, const typename V::Scalar* ahead = nullptr) {
     using S = typename V::Scalar;
     constexpr Index kLine = kLineSize<S>;
     LineSums<V, Rows, Lines> sums;
@@ -53,6 +54,11 @@ void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row,
         const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow,
                             first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
         for (Index k = 0; k < c.lines.count * kLine; k += 4) {
+            if constexpr (Fetched > 0) {
+                EIGENGRU_UNROLL(12)
+                for (int i = 0; i < Fetched; ++i) prefetch(ahead + i * kLine);
+                ahead += Fetched * kLine;
+            }
             EIGENGRU_UNROLL(4)
             for (int i = 0; i < 4; ++i) {
                 add_line_term<V, Rows, Lines>(sums, base, c.gates.kRow, panel);
@@ -81,26 +87,44 @@ void run_transposed_rows(const TransposedCall<typename V::Scalar>& c, Index row,
     run_transposed_tile<V, Rows, 1>(c, row, panel, unit);
 }
 
+/// The tiles of one panel. Where `ahead` is not null, the first of them share in fetching the panel that is there.
+template <class V>
+void run_transposed_panel(const TransposedCall<typename V::Scalar>& c, Index lines, const typename V::Scalar* panel,
+                          Index unit, const typename V::Scalar* ahead) {
+    using S = typename V::Scalar;
+    constexpr int kFetched = 3, kShares = 12 / kFetched;
+    const Index depth = block_count<S>(c.gates.units) * c.lines.count * kLineSize<S>;
+    Index row = 0;
+    for (int share = 0; row + V::tile_rows <= c.rows; row += V::tile_rows, ++share) {
+        if (ahead != nullptr && share < kShares && lines == 3)
+            run_transposed_tile<V, V::tile_rows, 3, kFetched>(c, row, panel, unit,
+                                                              ahead + share * kFetched * (depth / 4) * kLineSize<S>);
+        else
+            run_transposed_rows<V, V::tile_rows>(c, row, lines, panel, unit);
+    }
+    for (; row + 3 <= c.rows; row += 3) run_transposed_rows<V, 3>(c, row, lines, panel, unit);
+    for (; row < c.rows; ++row) run_transposed_rows<V, 1>(c, row, lines, panel, unit);
+}
+
 /// out (rows, cols) = or += the lines of gate gradients times transposed weights.
 template <class S>
 void multiply_transposed(const TransposedCall<S>& call) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
+    constexpr Index kCacheBytes = 700 * 1024;  // of weights that stay in the cache nearest to the core
     const Index panels = panel_count<S>(call.cols);
+    const Index depth = block_count<S>(call.gates.units) * call.lines.count * kLine;
+    const bool is_large = block_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
     const S* panel = call.panels;
     for (Index p = 0; p < panels; ++p) {
         TransposedCall<S> c = call;
         const Index lines = panel_lines<S>(p, c.cols);
         c.width = lines * kLine;
-        for (Index lane = 0; lane < kLine; lane += V::size) {
-            const Index unit = first_line<S>(p, c.cols) * kLine + lane;
-            Index row = 0;
-            for (; row + V::tile_rows <= c.rows; row += V::tile_rows)
-                run_transposed_rows<V, V::tile_rows>(c, row, lines, panel + lane, unit);
-            for (; row + 3 <= c.rows; row += 3) run_transposed_rows<V, 3>(c, row, lines, panel + lane, unit);
-            for (; row < c.rows; ++row) run_transposed_rows<V, 1>(c, row, lines, panel + lane, unit);
-        }
-        panel += c.width * block_count<S>(c.gates.units) * c.lines.count * kLine;
+        const S* next = p + 1 < panels ? panel + c.width * depth : call.panels;
+        for (Index lane = 0; lane < kLine; lane += V::size)
+            run_transposed_panel<V>(c, lines, panel + lane, first_line<S>(p, c.cols) * kLine + lane,
+                                    is_large && lane == 0 ? next : nullptr);
+        panel += c.width * depth;
     }
 }
 
@@ -111,6 +135,8 @@ void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar
     using S = typename V::Scalar;
     constexpr Index kLine = kLineSize<S>;
     constexpr int kRows = V::tile_rows;
+    // What the sums are added to is far away where there are many weights.
+    for (int r = 0; r < kRows * Lines; ++r) prefetch_to_write(out + r * kLine);
     LineSums<V, kRows, Lines> sums;
     clear<V, kRows, Lines>(sums);
     const S* base[3] = {strip, strip + 3, strip + 6};

@@ -30,6 +30,14 @@ EIGENGRU_ALWAYS_INLINE void prefetch([[maybe_unused]] const T* address) {
 #endif
 }
 
+/// Asks for a cache line that will be written soon.
+template <class T>
+EIGENGRU_ALWAYS_INLINE void prefetch_to_write([[maybe_unused]] T* address) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(address, 1, 3);
+#endif
+}
+
 /// Allocates at multiples of a cache line.
 template <class T>
 struct AlignedAllocator {

@@ -239,7 +239,8 @@ private:
         const SequencePlan plan = this->plan(inputs, call);
         if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
-        make_room(plan.batch(), plan.time(), tape != nullptr);
+        // The sizes of the inputs, not of the plan: a copy of what was just written would wait for its stores.
+        make_room(inputs.shape().batch, inputs.shape().time, tape != nullptr);
         const DropoutMasks<S>* masks = call.training ? dropout(call, plan.batch()) : nullptr;
         const detail::SequenceCall<S> task{.plan = plan,
                                            .inputs = inputs,

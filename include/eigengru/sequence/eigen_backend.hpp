@@ -166,7 +166,9 @@ private:
             const Gates<S> gates{chunk_gates_.row(has_own_gates ? in_chunk * record_batch() : 0), batch_, units_,
                                  chunk_gates_.stride};
             const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
-            const Gates<S> values = keeps_inputs ? workspace_.values() : gates;
+            // A reference: a copy of what was just written would wait for its stores.
+            const Gates<S> activated = keeps_inputs ? workspace_.values() : Gates<S>();
+            const Gates<S>& values = keeps_inputs ? activated : gates;
             if (packed_.is_active())
                 packed_step(step, in_chunk, gates, values, next);
             else if (is_single_row(chunk_gates_.rows))
