@@ -31,12 +31,6 @@ TEST(BatchNormalization, StatisticsAreWeightsThatAreNotTrained) {
         names.append(v.layer).append("/").append(v.name).append(v.is_trainable ? " " : "- ");
     });
     EXPECT_EQ(names, "norm/gamma norm/moving_mean- norm/moving_variance- ");
-    InputTape<float> tape;
-    (void)norm.forward(random_sequence<float>({1, 2, 2}), tape);
-    const auto g = norm.backward(tape, random_sequence<float>({1, 2, 2}));
-    EXPECT_TRUE(g.parameters.find("moving_mean").isZero(0));
-    EXPECT_TRUE(g.parameters.find("moving_variance").isZero(0));
-    EXPECT_FALSE(g.parameters.find("gamma").isZero(0));
 }
 
 TEST(BatchNormalization, TrainingChangesNothing) {

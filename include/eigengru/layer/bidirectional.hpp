@@ -36,15 +36,14 @@ public:
 
     /// Layers for inputs of that many features, their weights drawn by the initializers. Throws: ShapeError,
     /// OptionError.
-    Bidirectional(Index features, GruOptions forward, BidirectionalOptions options = {})
-        : Bidirectional(features, detail::direction_options(std::move(forward), options), std::move(options)) {}
+    Bidirectional(Index features, const GruOptions& forward, const BidirectionalOptions& options = {})
+        : Bidirectional(features, detail::direction_options(forward, options), options) {}
 
     /// Layers with these weights: the forward layer's, then the backward layer's, each in Keras's order; no initializer
     /// runs. Throws: ShapeError, OptionError.
-    Bidirectional(Index features, GruOptions forward, BidirectionalOptions options,
+    Bidirectional(Index features, const GruOptions& forward, const BidirectionalOptions& options,
                   const std::vector<RowMatrix<S>>& weights)
-        : Bidirectional(features, detail::direction_options(std::move(forward), options), std::move(options), weights) {
-    }
+        : Bidirectional(features, detail::direction_options(forward, options), options, weights) {}
 
     /// The call: inputs (batch, time, features), or one sequence as a row-major matrix (time, features).
     /// Throws: ShapeError, OptionError, BackendError, and nothing has changed.
@@ -153,7 +152,7 @@ public:
 
     /// The weights of the forward layer, then of the backward layer. Throws: ShapeError, and nothing has changed.
     void set_weights(const std::vector<RowMatrix<S>>& weights) {
-        const auto [forward, backward] = split(weights, {forward_.options(), backward_.options()});
+        const auto [forward, backward] = split(weights, Directions(forward_.options(), backward_.options()));
         typename Layer::Parameters checked = backward_.parameters();
         checked.set_weights(std::vector<MatrixView<const S>>(backward.begin(), backward.end()));
         forward_.set_weights(forward);
@@ -199,19 +198,18 @@ private:
     using Directions = std::pair<GruOptions, GruOptions>;
     using Weights = std::vector<RowMatrix<S>>;
 
-    Bidirectional(Index features, Directions directions, BidirectionalOptions options)
-        : options_(std::move(options)),
-          forward_(features, std::move(directions.first)),
-          backward_(features, std::move(directions.second)) {
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options)
+        : options_(options), forward_(features, directions.first), backward_(features, directions.second) {
         options_.backward = backward_.options();
     }
 
-    Bidirectional(Index features, const Directions& directions, BidirectionalOptions options, const Weights& weights)
-        : Bidirectional(features, directions, std::move(options), split(weights, directions)) {}
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options,
+                  const Weights& weights)
+        : Bidirectional(features, directions, options, split(weights, directions)) {}
 
-    Bidirectional(Index features, const Directions& directions, BidirectionalOptions options,
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options,
                   const std::pair<Weights, Weights>& weights)
-        : options_(std::move(options)),
+        : options_(options),
           forward_(features, directions.first, weights.first),
           backward_(features, directions.second, weights.second) {
         options_.backward = backward_.options();
