@@ -6,7 +6,7 @@
 #include "eigengru/core/random.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/fwd.hpp"
-#include "eigengru/layer/dense_tape.hpp"
+#include "eigengru/layer/model_layer.hpp"
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
 #include "eigengru/math/regularizer.hpp"
@@ -40,7 +40,7 @@ struct DenseOptions {
 };
 
 /// keras.layers.Dense: y = activation(x kernel + bias) with kernel (features, units) and bias (1, units), applied to
-/// each row of a matrix or to each time step of a batch of sequences.
+/// each row of a matrix or to each time step of a batch of sequences: so it is keras.layers.TimeDistributed(Dense) too.
 ///
 ///     Dense<float> head(16, {.units = 1});
 ///     RowMatrix<float> forecast = head(gru(inputs).last);
@@ -136,11 +136,17 @@ public:
 
     /// Each time step of (batch, time, features) to (batch, time, units). Throws: ShapeError.
     [[nodiscard]] Sequence<S> operator()(SequenceView<const S> inputs) const {
+        Sequence<S> outputs({inputs.shape().batch, inputs.shape().time, units()});
+        call(inputs, outputs);
+        return outputs;
+    }
+
+    /// The same into the caller's memory. Allocates nothing. Throws: ShapeError.
+    void call(SequenceView<const S> inputs, SequenceView<S> outputs) const {
         const Shape3& shape = inputs.shape();
         check_features(shape.features);
-        Sequence<S> outputs({shape.batch, shape.time, units()});
+        detail::check_layer_outputs("Dense", outputs.shape(), shape, units());
         for (Index b = 0; b < shape.batch; ++b) apply(inputs.sequence(b), outputs.sequence(b));
-        return outputs;
     }
 
     /// The call, recorded on `tape` for backward(); the outputs are tape.outputs(). Allocates nothing from the second
@@ -252,5 +258,41 @@ private:
     Sequence<S> d_linear_;   // of the last backward pass
     RowMatrix<S> kernel_t_;  // likewise
 };
+
+namespace detail {
+
+// The part of a Dense in a model.
+
+template <RealScalar S>
+ModelShape shape_after(const Dense<S>& dense, const ModelShape& before) {
+    expect_features(dense.name(), dense.features(), before);
+    return {dense.units(), before.is_sequence, false};
+}
+
+template <RealScalar S>
+void run_layer(const Dense<S>& dense, LayerData<S>& data, const ModelRun&) {
+    data.values = dense(data.values.view());
+}
+
+template <RealScalar S>
+void record_layer(const Dense<S>& dense, LayerFlow<S>& flow, LayerTape<S>& tape) {
+    dense.forward(flow.values, tape.dense);
+    flow.activity_loss += dense.activity_loss(tape.dense);
+    pass_on<S>(flow, tape.dense.outputs(), tape);
+}
+
+template <RealScalar S>
+SequenceView<const S> layer_backward(Dense<S>& dense, const LayerTape<S>& tape, const SequenceView<const S>& d,
+                                     LayerGradients<S>& into) {
+    dense.backward(tape.dense, d, into.dense);
+    return std::as_const(into.dense.inputs).view();
+}
+
+template <RealScalar S>
+void step_layer(const Dense<S>& dense, const ModelStep<S>& step) noexcept {
+    dense.call({step.x, {step.rows, 1, step.features}}, {step.y, {step.rows, 1, dense.units()}});
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

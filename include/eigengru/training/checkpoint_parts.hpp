@@ -21,16 +21,36 @@ struct CheckpointExtras {
 namespace detail {
 
 /// The kinds of layers, in the order of Sequential::Layer.
-inline constexpr std::array<std::string_view, 6> kLayerKinds{"Masking", "GRU",     "GRU (reset_after = false)",
-                                                             "Dense",   "Dropout", "Activation"};
+inline constexpr std::array<std::string_view, 11> kLayerKinds{
+    "Masking",           "GRU",           "GRU (reset_after = false)",           "Dense",     "Dropout",
+    "Activation",        "Bidirectional", "Bidirectional (reset_after = false)", "Embedding", "BatchNormalization",
+    "LayerNormalization"};
+
+/// The names of a layer's weights in Keras's order, those of a Bidirectional below its two layers.
+template <class L>
+[[nodiscard]] std::vector<std::string> weight_names(const L& layer) {
+    std::vector<std::string> names;
+    if constexpr (requires { layer.forward_layer(); }) {
+        for (const std::string& name : weight_names(layer.forward_layer())) names.push_back("forward_layer/" + name);
+        for (const std::string& name : weight_names(layer.backward_layer())) names.push_back("backward_layer/" + name);
+    } else if constexpr (requires { layer.parameters().entry(0); }) {
+        for (std::size_t i = 0; i < layer.parameters().count(); ++i)
+            names.emplace_back(layer.parameters().entry(i).name);
+    } else {
+        names.emplace_back("kernel");
+        if constexpr (GruLayer<L>) names.emplace_back("recurrent_kernel");
+        if (layer.options().use_bias) names.emplace_back("bias");
+    }
+    return names;
+}
 
 /// Calls f(name, matrix) with each weight of a layer in Keras's order.
 template <class L, class F>
 void for_each_weight(const L& layer, const F& f) {
     if constexpr (requires { layer.get_weights(); }) {
         const auto weights = layer.get_weights();
-        constexpr std::array<std::string_view, 3> kNames{"kernel", GruLayer<L> ? "recurrent_kernel" : "bias", "bias"};
-        for (std::size_t i = 0; i < weights.size(); ++i) f(kNames[i], weights[i]);
+        const std::vector<std::string> names = weight_names(layer);
+        for (std::size_t i = 0; i < weights.size(); ++i) f(std::string_view(names[i]), weights[i]);
     }
 }
 
@@ -144,7 +164,7 @@ template <RealScalar S>
     std::vector<std::int64_t> calls(states.entries.size()), seeds(states.entries.size());
     reader.read("dropout/calls", std::span<std::int64_t>(calls));
     reader.read("dropout/seeds", std::span<std::int64_t>(seeds));
-    for_each_layer(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
+    for_each_part_of(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
         states.entries[i] = {.dropout_calls = static_cast<std::uint64_t>(calls[i]),
                              .dropout_seed = static_cast<std::uint64_t>(seeds[i])};
         const std::string block = text("state/", i);
