@@ -59,9 +59,7 @@ sanitizers=(
     -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only'
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 )
-# A damaged file can make the HDF5 library ask for absurd sizes: malloc then gives null, as it does without sanitizers.
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
-export TSAN_OPTIONS=allocator_may_return_null=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
 # Consumers and README programs are built with their own flags: once with g++ is enough here. The character model trains
