@@ -69,6 +69,29 @@ class DenseTape;
 template <RealScalar S>
 struct DenseGradients;
 template <RealScalar S>
+class NamedWeights;
+template <RealScalar S>
+struct NamedGradients;
+template <RealScalar S>
+class InputTape;
+template <RealScalar S>
+struct BidirectionalCallOptions;
+template <RealScalar S>
+struct BidirectionalOutput;
+template <RealScalar S>
+struct BidirectionalOutputView;
+template <RealScalar S>
+struct BidirectionalOutputGradients;
+template <RealScalar S>
+struct BidirectionalGradients;
+template <RealScalar S>
+class BidirectionalTape;
+struct BidirectionalOptions;
+struct BidirectionalVerdict;
+struct EmbeddingOptions;
+struct LayerNormalizationOptions;
+struct BatchNormalizationOptions;
+template <RealScalar S>
 class ModelTape;
 template <RealScalar S>
 class ModelWeights;
@@ -85,12 +108,22 @@ template <RealScalar S = float>
 class Dropout;
 template <RealScalar S = float>
 class ActivationLayer;
+template <RealScalar S = float, bool ResetAfter = true>
+class Bidirectional;
+template <RealScalar S = float>
+class Embedding;
+template <RealScalar S = float>
+class LayerNormalization;
+template <RealScalar S = float>
+class BatchNormalization;
 template <RealScalar S = float>
 class Sequential;
 
 struct StreamOptions;
 template <RealScalar S = float>
 class GruStream;
+template <RealScalar S = float>
+class ModelStream;
 template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
 class FixedGruWeights;
 template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
