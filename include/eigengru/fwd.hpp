@@ -69,6 +69,29 @@ class DenseTape;
 template <RealScalar S>
 struct DenseGradients;
 template <RealScalar S>
+class NamedWeights;
+template <RealScalar S>
+struct NamedGradients;
+template <RealScalar S>
+class InputTape;
+template <RealScalar S>
+struct BidirectionalCallOptions;
+template <RealScalar S>
+struct BidirectionalOutput;
+template <RealScalar S>
+struct BidirectionalOutputView;
+template <RealScalar S>
+struct BidirectionalOutputGradients;
+template <RealScalar S>
+struct BidirectionalGradients;
+template <RealScalar S>
+class BidirectionalTape;
+struct BidirectionalOptions;
+struct BidirectionalVerdict;
+struct EmbeddingOptions;
+struct LayerNormalizationOptions;
+struct BatchNormalizationOptions;
+template <RealScalar S>
 class ModelTape;
 template <RealScalar S>
 class ModelWeights;
@@ -85,6 +108,14 @@ template <RealScalar S = float>
 class Dropout;
 template <RealScalar S = float>
 class ActivationLayer;
+template <RealScalar S = float, bool ResetAfter = true>
+class Bidirectional;
+template <RealScalar S = float>
+class Embedding;
+template <RealScalar S = float>
+class LayerNormalization;
+template <RealScalar S = float>
+class BatchNormalization;
 template <RealScalar S = float>
 class Sequential;
 

@@ -2,7 +2,7 @@
 // ActivationLayer: an activation as a layer of its own, as keras.layers.Activation.
 #pragma once
 
-#include "eigengru/layer/layer_data.hpp"
+#include "eigengru/layer/model_layer.hpp"
 #include "eigengru/math/activation.hpp"
 
 #include <string>
@@ -30,5 +30,38 @@ public:
 private:
     ActivationLayerOptions options_;
 };
+
+namespace detail {
+
+// The part of an ActivationLayer in a model.
+
+template <RealScalar S>
+ModelShape shape_after(const ActivationLayer<S>&, const ModelShape& before) {
+    return same_shape(before);
+}
+
+template <RealScalar S>
+void run_layer(const ActivationLayer<S>& layer, LayerData<S>& data, const ModelRun&) {
+    layer(data);
+}
+
+template <RealScalar S>
+void record_layer(const ActivationLayer<S>& layer, LayerFlow<S>& flow, LayerTape<S>& tape) {
+    tape.inputs.record(flow.values);
+    copy_sequences(flow.values, tape.outputs);
+    layer.options().activation.template apply<S>(tape.outputs.matrix());
+    pass_on<S>(flow, tape.outputs, tape);
+}
+
+template <RealScalar S>
+SequenceView<const S> layer_backward(const ActivationLayer<S>& layer, const LayerTape<S>& tape,
+                                     const SequenceView<const S>& d, LayerGradients<S>& into) {
+    copy_sequences(d, into.inputs);
+    layer.options().activation.template multiply_derivative<S>(tape.inputs.inputs().matrix(), tape.outputs.matrix(),
+                                                               into.inputs.matrix());
+    return std::as_const(into.inputs).view();
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -6,7 +6,7 @@
 #include "eigengru/core/random.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/fwd.hpp"
-#include "eigengru/layer/dense_tape.hpp"
+#include "eigengru/layer/model_layer.hpp"
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
 #include "eigengru/math/regularizer.hpp"
@@ -252,5 +252,36 @@ private:
     Sequence<S> d_linear_;   // of the last backward pass
     RowMatrix<S> kernel_t_;  // likewise
 };
+
+namespace detail {
+
+// The part of a Dense in a model.
+
+template <RealScalar S>
+ModelShape shape_after(const Dense<S>& dense, const ModelShape& before) {
+    expect_features(dense.name(), dense.features(), before);
+    return {dense.units(), before.is_sequence, false};
+}
+
+template <RealScalar S>
+void run_layer(const Dense<S>& dense, LayerData<S>& data, const ModelRun&) {
+    data.values = dense(data.values.view());
+}
+
+template <RealScalar S>
+void record_layer(const Dense<S>& dense, LayerFlow<S>& flow, LayerTape<S>& tape) {
+    dense.forward(flow.values, tape.dense);
+    flow.activity_loss += dense.activity_loss(tape.dense);
+    pass_on<S>(flow, tape.dense.outputs(), tape);
+}
+
+template <RealScalar S>
+SequenceView<const S> layer_backward(Dense<S>& dense, const LayerTape<S>& tape, const SequenceView<const S>& d,
+                                     LayerGradients<S>& into) {
+    dense.backward(tape.dense, d, into.dense);
+    return std::as_const(into.dense.inputs).view();
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "eigengru/cell/dropout.hpp"
-#include "eigengru/layer/layer_data.hpp"
+#include "eigengru/layer/model_layer.hpp"
 
 #include <optional>
 #include <string>
@@ -57,5 +57,37 @@ private:
     std::uint64_t seed_;
     std::uint64_t calls_ = 0;
 };
+
+namespace detail {
+
+// The part of a Dropout in a model.
+
+template <RealScalar S>
+ModelShape shape_after(const Dropout<S>&, const ModelShape& before) {
+    return same_shape(before);
+}
+
+template <RealScalar S>
+void run_layer(Dropout<S>& dropout, LayerData<S>& data, const ModelRun& run) {
+    dropout(data, run.is_training);
+}
+
+template <RealScalar S>
+void record_layer(Dropout<S>& dropout, LayerFlow<S>& flow, LayerTape<S>& tape) {
+    copy_sequences(flow.values, tape.outputs);
+    dropout.draw(flow.values.shape(), flow.is_training, tape.dropout_mask);
+    if (tape.dropout_mask.size() > 0) tape.outputs.matrix().array() *= tape.dropout_mask.array();
+    pass_on<S>(flow, tape.outputs, tape);
+}
+
+template <RealScalar S>
+SequenceView<const S> layer_backward(const Dropout<S>&, const LayerTape<S>& tape, const SequenceView<const S>& d,
+                                     LayerGradients<S>& into) {
+    copy_sequences(d, into.inputs);
+    if (tape.dropout_mask.size() > 0) into.inputs.matrix().array() *= tape.dropout_mask.array();
+    return std::as_const(into.inputs).view();
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

@@ -2,7 +2,7 @@
 // Masking: derives the mask from a value that fills padded steps, as keras.layers.Masking.
 #pragma once
 
-#include "eigengru/layer/layer_data.hpp"
+#include "eigengru/layer/model_layer.hpp"
 
 #include <cmath>
 #include <string>
@@ -49,5 +49,39 @@ public:
 private:
     MaskingOptions options_;
 };
+
+namespace detail {
+
+// The part of a Masking in a model. Masked inputs become 0, and so do their gradients.
+
+template <RealScalar S>
+ModelShape shape_after(const Masking<S>&, const ModelShape& before) {
+    return same_shape(before);
+}
+
+template <RealScalar S>
+void run_layer(const Masking<S>& masking, LayerData<S>& data, const ModelRun&) {
+    masking(data);
+}
+
+template <RealScalar S>
+void record_layer(const Masking<S>& masking, LayerFlow<S>& flow, LayerTape<S>& tape) {
+    copy_sequences(flow.values, tape.outputs);
+    masking.apply(tape.outputs, tape.mask);
+    flow.values = std::as_const(tape.outputs).view();
+    flow.mask = tape.mask_view();
+}
+
+template <RealScalar S>
+SequenceView<const S> layer_backward(const Masking<S>&, const LayerTape<S>& tape, const SequenceView<const S>& d,
+                                     LayerGradients<S>& into) {
+    copy_sequences(d, into.inputs);
+    for (Index b = 0; b < tape.mask.rows(); ++b)
+        for (Index t = 0; t < tape.mask.cols(); ++t)
+            if (!tape.mask(b, t)) into.inputs.sequence(b).row(t).setZero();
+    return std::as_const(into.inputs).view();
+}
+
+}  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

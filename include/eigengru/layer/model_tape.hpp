@@ -3,7 +3,9 @@
 #pragma once
 
 #include "eigengru/cell/tape.hpp"
+#include "eigengru/layer/bidirectional_tape.hpp"
 #include "eigengru/layer/dense_tape.hpp"
+#include "eigengru/layer/input_tape.hpp"
 #include "eigengru/layer/layer_data.hpp"
 #include "eigengru/model/gradients.hpp"
 
@@ -20,8 +22,9 @@ template <RealScalar S>
 struct LayerTape {
     Tape<S> gru = {};
     RowMatrix<S> state = {};  ///< of a GRU
+    BidirectionalTape<S> both = {};
     DenseTape<S> dense = {};
-    Sequence<S> inputs = {};         ///< of an activation
+    InputTape<S> inputs = {};        ///< of the layers that need no more than those
     RowMatrix<S> dropout_mask = {};  ///< empty where nothing is dropped
     Sequence<S> outputs = {};        ///< of all but Dense, whose tape has them
     Mask mask = {};                  ///< of the outputs; empty where there is none
@@ -32,12 +35,14 @@ struct LayerTape {
     [[nodiscard]] MaskView mask_view() const { return mask.size() > 0 ? MaskView(mask) : MaskView(); }
 };
 
-/// What one layer of a model gives back in a backward pass.
+/// What one layer of a model gives back in a backward pass; each kind of layer uses its part.
 template <RealScalar S>
 struct LayerGradients {
     Gradients<S> gru = {};
+    BidirectionalGradients<S> both = {};
     DenseGradients<S> dense = {};
-    Sequence<S> inputs = {};  ///< of the other layers
+    NamedGradients<S> named = {};
+    Sequence<S> inputs = {};  ///< of the layers without weights
 };
 
 }  // namespace detail

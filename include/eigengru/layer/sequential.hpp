@@ -3,12 +3,13 @@
 #pragma once
 
 #include "eigengru/layer/activation_layer.hpp"
+#include "eigengru/layer/batch_normalization.hpp"
 #include "eigengru/layer/dense.hpp"
 #include "eigengru/layer/dropout_layer.hpp"
-#include "eigengru/layer/gru.hpp"
+#include "eigengru/layer/embedding.hpp"
+#include "eigengru/layer/layer_normalization.hpp"
 #include "eigengru/layer/masking.hpp"
-#include "eigengru/layer/model_tape.hpp"
-#include "eigengru/layer/sequential_training.hpp"
+#include "eigengru/layer/recurrent_in_model.hpp"
 
 #include <utility>
 #include <variant>
@@ -23,7 +24,7 @@ struct ModelCallOptions {
     bool training = false;       ///< whether dropout is active
 };
 
-/// A chain of layers: Masking, Gru, Dense, Dropout, ActivationLayer.
+/// A chain of layers, each of the kinds in `Layer`.
 ///
 ///     Sequential<float> model({Gru<float>(8, {.units = 16}), Dense<float>(16, {.units = 1})});
 ///     Sequence<float> y = model.predict(inputs);      // (batch, 1, 1): time is 1 where the last GRU gives one output
@@ -35,7 +36,9 @@ template <RealScalar S>
 class Sequential {
 public:
     using Scalar = S;
-    using Layer = std::variant<Masking<S>, Gru<S, true>, Gru<S, false>, Dense<S>, Dropout<S>, ActivationLayer<S>>;
+    using Layer = std::variant<Masking<S>, Gru<S, true>, Gru<S, false>, Dense<S>, Dropout<S>, ActivationLayer<S>,
+                               Bidirectional<S, true>, Bidirectional<S, false>, Embedding<S>, BatchNormalization<S>,
+                               LayerNormalization<S>>;
 
     /// Throws: ShapeError when the layers do not fit together.
     explicit Sequential(std::vector<Layer> layers) : layers_(std::move(layers)) { check_chain(); }
@@ -56,7 +59,8 @@ public:
         LayerData<S> data{.values = Sequence<S>(inputs.shape())};
         own_mask("Sequential::operator()", inputs.shape(), call, data.mask);
         for (Index b = 0; b < inputs.shape().batch; ++b) data.values.sequence(b) = inputs.sequence(b);
-        for (Layer& layer : layers_) std::visit([&](auto& actual) { run(actual, data, call.training); }, layer);
+        for (Layer& layer : layers_)
+            std::visit([&](auto& actual) { run_layer(actual, data, detail::ModelRun{call.training}); }, layer);
         return std::move(data.values);
     }
 
@@ -174,12 +178,17 @@ public:
     }
 
 private:
-    /// Calls f with each GRU.
+    /// Calls f with each GRU, those within a Bidirectional too.
     template <class F>
     void for_each_gru(const F& f) {
-        for_each_weighted([&](auto& layer) {
-            if constexpr (requires { layer.options().stateful; }) f(layer);
-        });
+        for (Layer& layer : layers_)
+            std::visit(
+                [&](auto& actual) {
+                    detail::for_each_part(actual, [&](auto& part) {
+                        if constexpr (requires { part.options().stateful; }) f(part);
+                    });
+                },
+                layer);
     }
 
     /// Calls f with each layer that has weights.
@@ -205,14 +214,10 @@ private:
         weights.values_.resize(size);
         Index offset = 0;
         for (std::size_t i = 0; i < layers_.size(); ++i) {
-            std::visit(
-                [&](const auto& actual) {
-                    detail::with_parameter_gradients(actual, into.layers_[i], [&](const auto& flat) {
-                        weights.values_.segment(offset, flat.size()) = flat;
-                        offset += flat.size();
-                    });
-                },
-                layers_[i]);
+            detail::with_parameter_gradients(into.layers_[i], [&](const auto& flat) {
+                weights.values_.segment(offset, flat.size()) = flat;
+                offset += flat.size();
+            });
         }
     }
 
@@ -236,47 +241,16 @@ private:
             for (Index t = 0; t < shape.time; ++t) mask(b, t) = plan.is_used(b, t);
     }
 
-    static void run(const Masking<S>& masking, LayerData<S>& data, bool) { masking(data); }
-    static void run(Dropout<S>& dropout, LayerData<S>& data, bool training) { dropout(data, training); }
-    static void run(const ActivationLayer<S>& activation, LayerData<S>& data, bool) { activation(data); }
-    static void run(const Dense<S>& dense, LayerData<S>& data, bool) { data.values = dense(data.values.view()); }
-
-    template <bool ResetAfter>
-    static void run(Gru<S, ResetAfter>& gru, LayerData<S>& data, bool training) {
-        Output<S> y = gru(data.values, {.mask = data.mask_view(), .training = training});
-        data.is_sequence = gru.options().return_sequences;
-        if (data.is_sequence) {
-            data.values = std::move(y.sequences);
-            return;
-        }
-        data.mask.resize(0, 0);
-        data.values = Sequence<S>({y.last.rows(), 1, y.last.cols()});
-        data.values.matrix() = y.last;
-    }
-
-    /// Features are unknown (0) before the first layer that has a size.
     void check_chain() const {
         if (layers_.empty()) EIGENGRU_THROW(ShapeError, "Sequential: expected at least one layer, received none");
-        Index features = 0;
-        bool is_sequence = true;
+        detail::ModelShape shape;
         for (const Layer& layer : layers_)
-            std::visit([&](const auto& actual) { check_layer(actual, features, is_sequence); }, layer);
-    }
-
-    template <class L>
-    static void check_layer(const L& layer, Index& features, bool& is_sequence) {
-        if constexpr (requires { layer.units(); }) {
-            if (features != 0 && layer.features() != features)
-                EIGENGRU_THROW(ShapeError, "Sequential: layer \"", layer.name(), "\" expected ", layer.features(),
-                               " features, the layer before it gives ", features);
-            features = layer.units();
-        }
-        if constexpr (requires { L::kResetAfter; }) {
-            if (!is_sequence)
-                EIGENGRU_THROW(ShapeError, "Sequential: layer \"", layer.name(),
-                               "\" expected sequences, but a GRU before it has return_sequences = false");
-            is_sequence = layer.options().return_sequences;
-        }
+            shape = std::visit(
+                [&]<class L>(const L& actual) {
+                    static_assert(detail::ModelLayer<L, S>);
+                    return detail::shape_after(actual, shape);
+                },
+                layer);
     }
 
     std::vector<Layer> layers_;

@@ -21,16 +21,41 @@ struct CheckpointExtras {
 namespace detail {
 
 /// The kinds of layers, in the order of Sequential::Layer.
-inline constexpr std::array<std::string_view, 6> kLayerKinds{"Masking", "GRU",     "GRU (reset_after = false)",
-                                                             "Dense",   "Dropout", "Activation"};
+inline constexpr std::array<std::string_view, 11> kLayerKinds{
+    "Masking",           "GRU",           "GRU (reset_after = false)",           "Dense",     "Dropout",
+    "Activation",        "Bidirectional", "Bidirectional (reset_after = false)", "Embedding", "BatchNormalization",
+    "LayerNormalization"};
+
+/// The names of a layer's weights in Keras's order, the two GRUs of a Bidirectional in front.
+template <class L>
+[[nodiscard]] std::vector<std::string> weight_names(const L& layer) {
+    if constexpr (GruLayer<L>) {
+        return {"kernel", "recurrent_kernel", "bias"};
+    } else if constexpr (requires { layer.forward_layer(); }) {
+        std::vector<std::string> names;
+        for (const char* part : {"forward_layer/", "backward_layer/"}) {
+            const bool is_forward = names.empty();
+            const auto& gru = is_forward ? layer.forward_layer() : layer.backward_layer();
+            for (std::size_t i = 0; i < gru.get_weights().size(); ++i) names.push_back(part + weight_names(gru)[i]);
+        }
+        return names;
+    } else if constexpr (requires { layer.parameters().entry(0); }) {
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i < layer.parameters().count(); ++i)
+            names.emplace_back(layer.parameters().entry(i).name);
+        return names;
+    } else {
+        return {"kernel", "bias"};
+    }
+}
 
 /// Calls f(name, matrix) with each weight of a layer in Keras's order.
 template <class L, class F>
 void for_each_weight(const L& layer, const F& f) {
     if constexpr (requires { layer.get_weights(); }) {
         const auto weights = layer.get_weights();
-        constexpr std::array<std::string_view, 3> kNames{"kernel", GruLayer<L> ? "recurrent_kernel" : "bias", "bias"};
-        for (std::size_t i = 0; i < weights.size(); ++i) f(kNames[i], weights[i]);
+        const std::vector<std::string> names = weight_names(layer);
+        for (std::size_t i = 0; i < weights.size(); ++i) f(std::string_view(names[i]), weights[i]);
     }
 }
 
@@ -144,7 +169,7 @@ template <RealScalar S>
     std::vector<std::int64_t> calls(states.entries.size()), seeds(states.entries.size());
     reader.read("dropout/calls", std::span<std::int64_t>(calls));
     reader.read("dropout/seeds", std::span<std::int64_t>(seeds));
-    for_each_layer(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
+    for_each_part_of(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
         states.entries[i] = {.dropout_calls = static_cast<std::uint64_t>(calls[i]),
                              .dropout_seed = static_cast<std::uint64_t>(seeds[i])};
         const std::string block = text("state/", i);

@@ -25,11 +25,19 @@ void for_each_layer(Sequential<S>& model, const F& f) {
         std::visit([&](auto& layer) { f(i, layer); }, model.layer(static_cast<Index>(i)));
 }
 
+/// Calls f(number, part) with each part of a model that may keep something: the two GRUs of a Bidirectional, or a layer.
+template <class Model, class F>
+void for_each_part_of(Model& model, const F& f) {
+    std::size_t number = 0;
+    for_each_layer(model,
+                   [&](std::size_t, auto& layer) { for_each_part(layer, [&](auto& part) { f(number++, part); }); });
+}
+
 /// Whether a layer carries its state from call to call.
 template <RealScalar S>
 [[nodiscard]] bool is_stateful(const Sequential<S>& model) {
     bool result = false;
-    for_each_layer(model, [&]<class L>(std::size_t, const L& layer) {
+    for_each_part_of(model, [&]<class L>(std::size_t, const L& layer) {
         if constexpr (GruLayer<L>) result = result || layer.options().stateful;
     });
     return result;
@@ -38,7 +46,7 @@ template <RealScalar S>
 /// Zeros for some rows in every layer that carries a state already.
 template <RealScalar S>
 void reset_rows(Sequential<S>& model, const std::vector<Index>& rows) {
-    for_each_layer(model, [&]<class L>(std::size_t, L& layer) {
+    for_each_part_of(model, [&]<class L>(std::size_t, L& layer) {
         if constexpr (GruLayer<L>)
             if (layer.state().rows() > 0) layer.reset_state(rows);
     });
@@ -56,8 +64,10 @@ public:
     };
 
     void store(const Sequential<S>& model) {
-        entries.resize(model.layers().size());
-        for_each_layer(model, [&]<class L>(std::size_t i, const L& layer) {
+        std::size_t parts = 0;
+        for_each_part_of(model, [&](std::size_t, const auto&) { ++parts; });
+        entries.resize(parts);
+        for_each_part_of(model, [&]<class L>(std::size_t i, [[maybe_unused]] const L& layer) {
             if constexpr (GruLayer<L>) {
                 entries[i].is_carried = layer.state().rows() > 0;
                 if (entries[i].is_carried) entries[i].state = layer.state();
@@ -71,7 +81,7 @@ public:
 
     /// The model's layers must be those that were stored, or have their sizes.
     void restore(Sequential<S>& model) const {
-        for_each_layer(model, [&]<class L>(std::size_t i, L& layer) {
+        for_each_part_of(model, [&]<class L>(std::size_t i, [[maybe_unused]] L& layer) {
             if constexpr (GruLayer<L>) {
                 layer.clear_state();
                 if (layer.options().stateful && entries[i].is_carried) layer.set_state(entries[i].state);
@@ -83,7 +93,7 @@ public:
         });
     }
 
-    std::vector<Entry> entries;  ///< one for each layer
+    std::vector<Entry> entries;  ///< one for each part: see for_each_part_of
 };
 
 /// Starts a model's layers without carried states and puts back what they kept when it goes.

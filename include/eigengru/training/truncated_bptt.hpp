@@ -140,7 +140,7 @@ void check_window(std::string_view where, const Sequential<S>& model, const Data
     if (data.y.shape().time != data.x.shape().time)
         EIGENGRU_THROW(ShapeError, where, ": window expected targets of ", data.x.shape().time, " steps, received ",
                        data.y.shape().time);
-    for_each_layer(model, [&]<class L>(std::size_t, const L& layer) {
+    for_each_part_of(model, [&]<class L>(std::size_t, const L& layer) {
         if constexpr (GruLayer<L>)
             if (!layer.options().stateful || layer.options().go_backwards)
                 EIGENGRU_THROW(OptionError, where, ": window expected stateful layers that do not go backwards, ",

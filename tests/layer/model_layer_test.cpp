@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eigengru/layer/sequential_training.hpp"
+#include "eigengru/layer/model_layer.hpp"
 
 #include "eigengru/layer/sequential.hpp"
 #include "support/allocation_counter.hpp"
