@@ -29,8 +29,8 @@ using Dims = std::vector<Index>;
 
 /// A tensor of numbers of any type: a double holds each that a graph of this kind can depend on.
 struct OnnxTensor {
-    Dims dims;
-    std::vector<double> numbers;
+    Dims dims = {};
+    std::vector<double> numbers = {};
 };
 
 /// The number of elements, or nothing for a negative size and for more than `most`.

@@ -18,14 +18,14 @@ struct OnnxDirection {
 struct OnnxGru {
     enum class Reading { forward, reverse, both };
 
-    std::string name;
+    std::string name = {};
     Index features = 0, units = 0;
     bool reset_after = false;
     bool has_bias = false;
     bool has_lengths = false;  ///< sequence_lens is an input: then outputs beyond a row's length are zeros
     bool is_batch_first = false;
     Reading reading = Reading::forward;
-    std::vector<OnnxDirection> directions;
+    std::vector<OnnxDirection> directions = {};
 };
 
 /// Hands out the values of activation_alpha and activation_beta to the activations that take them, in order.

@@ -247,17 +247,16 @@ private:
         if (node.gru.reading != OnnxGru::Reading::forward) y.parts.push_back({number, true});
         OnnxValue last = y;
         last.is_last = true;
-        using enum OnnxAxis;
         if (is_batch_first) {
             y.dims = {batch, time, directions, node.gru.units};
-            y.axes = {OnnxAxis::batch, OnnxAxis::time, direction, features};
+            y.axes = {OnnxAxis::batch, OnnxAxis::time, OnnxAxis::direction, OnnxAxis::features};
             last.dims = {batch, directions, node.gru.units};
-            last.axes = {OnnxAxis::batch, direction, features};
+            last.axes = {OnnxAxis::batch, OnnxAxis::direction, OnnxAxis::features};
         } else {
             y.dims = {time, directions, batch, node.gru.units};
-            y.axes = {OnnxAxis::time, direction, OnnxAxis::batch, features};
+            y.axes = {OnnxAxis::time, OnnxAxis::direction, OnnxAxis::batch, OnnxAxis::features};
             last.dims = {directions, batch, node.gru.units};
-            last.axes = {direction, OnnxAxis::batch, features};
+            last.axes = {OnnxAxis::direction, OnnxAxis::batch, OnnxAxis::features};
         }
         return {y, last};
     }

@@ -16,8 +16,8 @@ inline constexpr std::uint64_t kMostSafetensorsHeader = std::uint64_t{1} << 22;
 
 /// A tensor as the header describes it: its type, its sizes and where its bytes stand behind the header.
 struct StoredTensor {
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
+    std::string dtype = {};
+    std::vector<std::uint64_t> shape = {};
     std::uint64_t begin = 0, end = 0;
 };
 

@@ -23,7 +23,7 @@ template <RealScalar S>
 
 /// One torch.nn.GRU (or GRUCell) in a state dict: "encoder.gru." before "weight_ih_l0" and the like.
 struct TorchGru {
-    std::string prefix;
+    std::string prefix = {};
     Index layers = 0;
     bool is_cell = false;  ///< of a GRUCell: the names have no "_l0"
     bool is_bidirectional = false;
