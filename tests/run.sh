@@ -19,8 +19,8 @@ out=$root/build/tests
 groups=(build keras test benchmark plot)
 case $depth in
     quick) begin_steps "$out" 5 ;;
-    normal) begin_steps "$out" 13; groups+=(clang) ;;
-    full) begin_steps "$out" 21; groups+=(clang tidy) ;;
+    normal) begin_steps "$out" 16; groups+=(clang) ;;
+    full) begin_steps "$out" 24; groups+=(clang tidy) ;;
 esac
 
 # Runs ctest and shows its closing lines.
@@ -59,9 +59,7 @@ sanitizers=(
     -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only'
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 )
-# A damaged file can make the HDF5 library ask for absurd sizes: malloc then gives null, as it does without sanitizers.
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
-export TSAN_OPTIONS=allocator_may_return_null=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
 # Consumers and README programs are built with their own flags: once with g++ is enough here. The character model trains
@@ -78,6 +76,15 @@ run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclu
 step "clang++, sanitizers, files of Keras: configuring" configure "$sanitized" "${sanitizers[@]}" -D EIGENGRU_KERAS=ON
 step "clang++, sanitizers, files of Keras: building" build "$sanitized" --target test_io
 run_tests "clang++, sanitizers, files of Keras: testing" "$sanitized" --label-regex '^io$'
+
+# Fuzzers are optimised: the more inputs in a second the better.
+fuzzers=$out/clang-fuzzers
+step "clang++, fuzzers: configuring" configure "$fuzzers" -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release \
+    -D CMAKE_CXX_FLAGS_RELEASE='-O1 -gline-tables-only -fno-omit-frame-pointer' -D EIGENGRU_KERAS=ON \
+    -D EIGENGRU_BUILD_FUZZERS=ON -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
+    -D EIGENGRU_BUILD_BENCHMARKS=OFF
+step "clang++, fuzzers: building" build "$fuzzers"
+step "clang++, fuzzers: 20 seconds for each reader" "$root/tests/fuzz/run.sh" "$fuzzers" 20
 
 # Benchmarks are no tests: they need no sanitizers, which take most of the time here.
 bare=$out/clang-benchmarks

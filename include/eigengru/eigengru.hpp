@@ -7,6 +7,7 @@
 #include "eigengru/core/thread_pool.hpp"         // IWYU pragma: export
 #include "eigengru/fwd.hpp"                      // IWYU pragma: export
 #include "eigengru/layer/any_gru.hpp"            // IWYU pragma: export
+#include "eigengru/layer/model_stream.hpp"       // IWYU pragma: export
 #include "eigengru/layer/sequential.hpp"         // IWYU pragma: export
 #include "eigengru/layer/stream.hpp"             // IWYU pragma: export
 #include "eigengru/math/flush_to_zero.hpp"       // IWYU pragma: export

@@ -122,6 +122,8 @@ class Sequential;
 struct StreamOptions;
 template <RealScalar S = float>
 class GruStream;
+template <RealScalar S = float>
+class ModelStream;
 template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
 class FixedGruWeights;
 template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>

@@ -239,24 +239,57 @@ TEST_F(Hdf5FileTest, ADataSetOutlivesItsFile) {
     EXPECT_EQ(set.read<double>()(0, 0), 5.0);
 }
 
-TEST_F(Hdf5FileTest, LeavesTheErrorPrinterOfTheProgramAlone) {
-    H5E_auto2_t before = nullptr;
-    H5E_auto2_t after = nullptr;
-    void* data = nullptr;
-    H5Eget_auto2(H5E_DEFAULT, &before, &data);
-    write_bytes(path_, Bytes(100, 1));
-    (void)refusal();
-    H5Eget_auto2(H5E_DEFAULT, &after, &data);
-    EXPECT_EQ(before, after);
+TEST_F(Hdf5FileTest, ReadsSmallGroupsOfTheNewerForm) {
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    Hdf5Writer(path_, access).add("a/b/x", {2}, {3, 4});
+    EXPECT_EQ(read("a/b/x")(0, 1), 4.0);
+    {
+        const Hdf5Writer writer(path_, access);
+        for (int i = 0; i < 100; ++i) writer.add("g/x" + std::to_string(i), {1}, {1});
+    }
+    expect_contains(refusal("g/x1"), "f: expected groups as Keras writes them, received a large one of a newer form");
+    H5Pclose(access);
 }
 
-TEST_F(Hdf5FileTest, LeavesNothingOpen) {
-    const auto open_objects = [] { return H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL); };
-    const auto before = open_objects();
-    Hdf5Writer(path_).add("x", {2}, {1, 2});
-    (void)read();
-    (void)refusal("y");
-    EXPECT_EQ(open_objects(), before);
+TEST_F(Hdf5FileTest, ReadsStringsOfFixedAndOfAnyLength) {
+    {
+        const Hdf5Writer writer(path_);
+        writer.add("g/x", {1}, {1});
+        const hid_t fixed = H5Tcopy(H5T_C_S1);
+        H5Tset_size(fixed, 4);
+        writer.attribute("g", "fixed", fixed, {2}, "ab\0\0wxyz");
+        const hid_t any = H5Tcopy(H5T_C_S1);
+        H5Tset_size(any, H5T_VARIABLE);
+        const char* texts[] = {"one", "", "a longer one"};
+        writer.attribute("g", "any", any, {3}, texts);
+        const std::string large(100000, 'x');
+        const char* single = large.c_str();
+        writer.attribute("/", "single", any, {}, &single);
+        writer.attribute("g", "number", H5T_NATIVE_INT, {0}, nullptr);
+        H5Tclose(fixed);
+        H5Tclose(any);
+    }
+    const io::Hdf5File file = open();
+    using Strings = std::vector<std::string>;
+    EXPECT_EQ(file.strings("g", "fixed", 100), (Strings{"ab", "wxyz"}));
+    EXPECT_EQ(file.strings("g", "any", 100), (Strings{"one", "", "a longer one"}));
+    EXPECT_EQ(file.strings("g", "number", 100), Strings{});
+    EXPECT_EQ(file.strings("g", "none", 100), std::nullopt);
+    EXPECT_EQ(file.strings("nothing", "any", 100), std::nullopt);
+    EXPECT_EQ(file.strings("", "single", 100000), Strings{std::string(100000, 'x')});
+    EXPECT_EQ(format_error_of([&] { (void)file.strings("", "single", 99999); }),
+              "f: attribute \"single\" expected at most 99999 bytes, received more");
+}
+
+TEST_F(Hdf5FileTest, RefusesAnAttributeThatIsNoString) {
+    {
+        const Hdf5Writer writer(path_);
+        const int value = 3;
+        writer.attribute("/", "number", H5T_NATIVE_INT, {1}, &value);
+    }
+    EXPECT_EQ(format_error_of([&] { (void)open().strings("", "number", 10); }),
+              "f: attribute \"number\" expected strings, received another type");
 }
 
 }  // namespace

@@ -95,8 +95,9 @@ inline Json& layer_config(Json& model, const std::string& name) {
 /// Writes HDF5 files with the library itself.
 class Hdf5Writer {
 public:
-    explicit Hdf5Writer(const std::filesystem::path& path)
-        : file_(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)),
+    /// `access` may ask for a newer form of the format; a property list, or the default.
+    explicit Hdf5Writer(const std::filesystem::path& path, hid_t access = H5P_DEFAULT)
+        : file_(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access)),
           links_(H5Pcreate(H5P_LINK_CREATE)) {
         if (file_ < 0) throw std::runtime_error("cannot create " + path.string());
         H5Pset_create_intermediate_group(links_, 1);
@@ -125,6 +126,18 @@ public:
     void add(const std::string& path, const std::vector<hsize_t>& shape, const std::vector<double>& values,
              hid_t type = H5T_IEEE_F64LE, hid_t creation = H5P_DEFAULT) const {
         add(path, shape, type, values.data(), H5T_NATIVE_DOUBLE, creation);
+    }
+
+    void attribute(const std::string& path, const char* name, hid_t type, const std::vector<hsize_t>& shape,
+                   const void* values) const {
+        const hid_t space = shape.empty() ? H5Screate(H5S_SCALAR)
+                                          : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
+        const hid_t attribute =
+            H5Acreate_by_name(file_, path.c_str(), name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        if (attribute < 0) throw std::runtime_error("cannot create attribute " + std::string(name));
+        if (values != nullptr) H5Awrite(attribute, type, values);
+        H5Aclose(attribute);
+        H5Sclose(space);
     }
 
 private:

@@ -469,9 +469,3 @@ TEST_F(DamagedWeights, ABareFileHasNoChecksumForItsValues) {
 }
 
 }  // namespace
-
-// The HDF5 library loses a few hundred bytes of its own after some damage; the leak checker is told.
-extern "C" const char* __lsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-    return "leak:libhdf5";
-}

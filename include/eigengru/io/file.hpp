@@ -2,14 +2,11 @@
 // What every reader of files shares: where an error happened, in words, and a whole file in memory, size checked first.
 #pragma once
 
-#include "eigengru/core/error.hpp"
+#include "eigengru/core/durable_file.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -77,13 +74,8 @@ inline std::uint64_t file_size(const std::filesystem::path& path, const Where& w
 
 /// A whole file. Throws: FormatError.
 inline Bytes read_file(const std::filesystem::path& path, const Where& where) {
-    Bytes bytes(static_cast<std::size_t>(file_size(path, where)));
-    std::ifstream file(path, std::ios::binary);
-    if (!file) where.fail("the file cannot be opened");
-    const auto wanted = static_cast<std::streamsize>(bytes.size());
-    file.read(reinterpret_cast<char*>(bytes.data()), wanted);
-    if (file.gcount() != wanted) where.fail("expected ", wanted, " bytes, only ", file.gcount(), " can be read");
-    return bytes;
+    static_cast<void>(file_size(path, where));
+    return eigengru::detail::read_whole_file(path, where.text());
 }
 
 }  // namespace detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Models and layers from the files of Keras 3: load_model, load_gru and load_any_gru from .keras, load_weights from
 // .weights.h5.
-// Needs eigengru::keras (the HDF5 C library, libzip, nlohmann-json); the umbrella header does not include it.
+// Needs eigengru::keras (libzip, nlohmann-json); the umbrella header does not include it.
 //
 //     Sequential<float> model = io::load_model<float>("model.keras");
 //     Gru<float> gru = io::load_gru<float>("model.keras", "gru");

@@ -5,6 +5,7 @@
 #include "eigengru/layer/model_layer.hpp"
 #include "eigengru/math/activation.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -60,6 +61,13 @@ SequenceView<const S> layer_backward(const ActivationLayer<S>& layer, const Laye
     layer.options().activation.template multiply_derivative<S>(tape.inputs.inputs().matrix(), tape.outputs.matrix(),
                                                                into.inputs.matrix());
     return std::as_const(into.inputs).view();
+}
+
+template <RealScalar S>
+void step_layer(const ActivationLayer<S>& layer, const ModelStep<S>& step) noexcept {
+    std::copy_n(step.x, step.rows * step.features, step.y);
+    layer.options().activation.template apply<S>(
+        {step.y, step.rows, step.features, Eigen::OuterStride<>(step.features)});
 }
 
 }  // namespace detail

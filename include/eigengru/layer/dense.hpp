@@ -139,8 +139,16 @@ public:
         const Shape3& shape = inputs.shape();
         check_features(shape.features);
         Sequence<S> outputs({shape.batch, shape.time, units()});
-        for (Index b = 0; b < shape.batch; ++b) apply(inputs.sequence(b), outputs.sequence(b));
+        call(inputs, outputs);
         return outputs;
+    }
+
+    /// The same into the caller's memory. Allocates nothing. Throws: ShapeError.
+    void call(SequenceView<const S> inputs, SequenceView<S> outputs) const {
+        const Shape3& shape = inputs.shape();
+        check_features(shape.features);
+        detail::check_layer_outputs("Dense", outputs.shape(), shape, units());
+        for (Index b = 0; b < shape.batch; ++b) apply(inputs.sequence(b), outputs.sequence(b));
     }
 
     /// The call, recorded on `tape` for backward(); the outputs are tape.outputs(). Allocates nothing from the second
@@ -280,6 +288,11 @@ SequenceView<const S> layer_backward(Dense<S>& dense, const LayerTape<S>& tape, 
                                      LayerGradients<S>& into) {
     dense.backward(tape.dense, d, into.dense);
     return std::as_const(into.dense.inputs).view();
+}
+
+template <RealScalar S>
+void step_layer(const Dense<S>& dense, const ModelStep<S>& step) noexcept {
+    dense.call({step.x, {step.rows, 1, step.features}}, {step.y, {step.rows, 1, dense.units()}});
 }
 
 }  // namespace detail

@@ -244,6 +244,12 @@ SequenceView<const S> layer_backward(const Embedding<S>& layer, const LayerTape<
     return std::as_const(into.named.inputs).view();
 }
 
+template <RealScalar S>
+void step_layer(const Embedding<S>& layer, const ModelStep<S>& step) noexcept {
+    layer.call({step.x, {step.rows, 1, 1}}, {step.y, {step.rows, 1, layer.units()}});
+    for (Index row = 0; row < step.rows; ++row) step.is_used[row] = !layer.options().mask_zero || step.x[row] != S(0);
+}
+
 }  // namespace detail
 
 }  // namespace eigengru::inline EIGENGRU_ABI

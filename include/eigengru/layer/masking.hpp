@@ -4,6 +4,7 @@
 
 #include "eigengru/layer/model_layer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -80,6 +81,17 @@ SequenceView<const S> layer_backward(const Masking<S>&, const LayerTape<S>& tape
         for (Index t = 0; t < tape.mask.cols(); ++t)
             if (!tape.mask(b, t)) into.inputs.sequence(b).row(t).setZero();
     return std::as_const(into.inputs).view();
+}
+
+template <RealScalar S>
+void step_layer(const Masking<S>& masking, const ModelStep<S>& step) noexcept {
+    const S value = static_cast<S>(masking.options().mask_value);
+    for (Index row = 0; row < step.rows; ++row) {
+        const S* const x = step.x + row * step.features;
+        const bool is_used = std::any_of(x, x + step.features, [value](S element) { return element != value; });
+        for (Index i = 0; i < step.features; ++i) step.y[row * step.features + i] = is_used ? x[i] : S(0);
+        step.is_used[row] = is_used;
+    }
 }
 
 }  // namespace detail

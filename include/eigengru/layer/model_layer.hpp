@@ -33,12 +33,24 @@ struct LayerFlow {
     S& activity_loss;
 };
 
+/// One time step on its way through a model that runs as a stream: x (rows, features) to y, in other memory.
+template <RealScalar S>
+struct ModelStep {
+    Index rows;
+    Index features;  ///< of x
+    const S* x;
+    S* y;
+    unsigned char* is_used;  ///< the mask: for each row whether it counts
+};
+
 /// The calls that every layer of a model answers:
 ///
 ///     shape_after(layer, before)              what the next layer gets; throws ShapeError or OptionError for a misfit
 ///     run_layer(layer, data, run)             the call, in place
 ///     record_layer(layer, flow, tape)         the call, recorded
 ///     layer_backward(layer, tape, d, into)    from d outputs to d inputs, which live in `into`
+///
+/// A layer that looks at one step alone also has `step_layer(layer, step)`, which allocates nothing.
 template <class L, class S>
 concept ModelLayer =
     requires(L& layer, const L& fixed, const ModelShape& before, LayerData<S>& data, ModelRun run, LayerFlow<S>& flow,

@@ -201,4 +201,10 @@ SequenceView<const S> layer_backward(const L& layer, const LayerTape<S>& tape, c
     return std::as_const(into.named.inputs).view();
 }
 
+template <NormalizationLayer L, RealScalar S>
+void step_layer(const L& layer, const ModelStep<S>& step) noexcept {
+    const Shape3 shape{step.rows, 1, step.features};
+    layer.call({step.x, shape}, {step.y, shape});
+}
+
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -11,7 +11,7 @@
 //     u64       FNV-1a (64-bit) of all bytes before
 #pragma once
 
-#include "eigengru/training/durable_file.hpp"
+#include "eigengru/core/durable_file.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whole files, for checkpoints: read at once, and replaced so that a crash at any moment leaves the old or the new one.
+// Whole files: read at once, and replaced so that a crash at any moment leaves the old or the new one.
 #pragma once
 
 #include "eigengru/core/error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eigengru/training/durable_file.hpp"
+#include "eigengru/core/durable_file.hpp"
 
 #include "support/scratch_files.hpp"
 

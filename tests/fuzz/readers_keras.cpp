@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "fuzz/readers.hpp"
+
+#include "eigengru/io/keras.hpp"
+
+#include <algorithm>
+
+namespace eigengru_fuzz {
+
+using namespace eigengru;
+
+namespace {
+
+/// Calls f; an error in the file is an answer.
+template <class F>
+void answer(const F& f) {
+    try {
+        f();
+    } catch (const FormatError&) {
+        return;
+    }
+}
+
+/// The number of features of the first layer that has one, 1 otherwise.
+Index features_of(const Sequential<float>& model) {
+    for (const auto& layer : model.layers()) {
+        const Index features = std::visit(
+            [](const auto& l) -> Index {
+                if constexpr (requires { l.features(); })
+                    return l.features();
+                else
+                    return 0;
+            },
+            layer);
+        if (features > 0) return features;
+    }
+    return 1;
+}
+
+}  // namespace
+
+void load_keras_model(const std::filesystem::path& path) {
+    answer([&] {
+        Sequential<float> model = io::load_model<float>(path);
+        const Sequence<float> inputs({1, 2, features_of(model)});
+        static_cast<void>(model.predict(inputs));
+    });
+}
+
+void load_keras_weights(const std::filesystem::path& path) {
+    static const Sequential<float> plain({Gru<float>(3, {.units = 6}), Dense<float>(6, {.units = 2})});
+    static const Gru<float, false> before(3, {.units = 4});
+    answer([&] {
+        Sequential<float> model = plain;
+        io::load_weights(model, path);
+    });
+    answer([&] {
+        Gru<float, false> layer = before;
+        io::load_weights(layer, path);
+    });
+}
+
+}  // namespace eigengru_fuzz
