@@ -90,6 +90,8 @@ def torch_files(golden):
             module = torch.nn.ModuleDict({"encoder": module})
         save_file(round_weights(module, dtype), FOLDER / f"{name}.safetensors", {"format": "pt"})
         inner = module["encoder"] if isinstance(module, torch.nn.ModuleDict) else module
+        if getattr(inner, "fc", None) is not None:
+            options["head"] = "fc" if inner is module else "encoder.fc"  # with tanh behind it
         add(golden, name, inner, x, file=f"{name}.safetensors", **options)
     cell = torch.nn.GRUCell(FEATURES, UNITS).double()
     x = seed("cell").standard_normal((BATCH, TIME, FEATURES))

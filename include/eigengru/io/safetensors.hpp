@@ -11,103 +11,53 @@
 #pragma once
 
 #include "eigengru/io/chain_builder.hpp"
-#include "eigengru/io/torch_weights.hpp"
+#include "eigengru/io/torch_model.hpp"
+#include "eigengru/io/torch_writer.hpp"
 #include "eigengru/layer/any_gru.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
-/// A torch.nn.Linear behind the GRU, and the activation behind that.
-struct TorchLinear {
-    std::string name;  ///< "fc" for the tensors fc.weight and fc.bias
-    Activation activation = {};
-};
-
-/// What a state dict does not say.
-struct TorchOptions {
-    std::string gru = {};                 ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
-    std::vector<TorchLinear> linear = {};  ///< the layers behind it, in order; when empty the only one, if there is one
-    bool return_sequences = true;         ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
-    bool stateful = false;                ///< start from the last call's final state
-};
-
 namespace detail {
-
-/// The GRU of that name, or the only one. Throws: FormatError that lists those there are.
-[[nodiscard]] inline TorchGru choose_torch_gru(const SafetensorsFile& file, const std::string& name) {
-    const std::vector<TorchGru> grus = torch_grus(file);
-    std::vector<std::string> known;
-    for (const TorchGru& gru : grus) known.push_back(gru.name());
-    if (grus.empty())
-        file.where().fail("expected the tensors of a GRU (weight_ih_l0 and so on), the file has ",
-                          eigengru::detail::quoted_list(file.names()));
-    if (name.empty() && grus.size() == 1) return grus.front();
-    for (const TorchGru& gru : grus)
-        if (gru.name() == name || (!name.empty() && gru.prefix == name)) return gru;
-    file.where().fail("expected the name of a GRU, one of ", eigengru::detail::quoted_list(known), ", received ",
-                      name.empty() ? "none" : "\"" + name + "\"");
-}
-
-/// Adds the layers of a torch.nn.GRU; gives the features that come out.
-template <RealScalar S>
-Index add_torch_gru(ChainBuilder<S>& chain, const SafetensorsFile& file, const TorchGru& gru,
-                    const TorchOptions& options) {
-    Index features = torch_features(file, gru.prefix + "weight_ih" + gru.suffix(0, false));
-    const Index units = torch_units(file, gru);
-    for (Index layer = 0; layer < gru.layers; ++layer) {
-        const bool is_last = layer + 1 == gru.layers;
-        const std::string suffix = gru.suffix(layer, false);
-        const GruOptions layer_options{.units = units,
-                                       .use_bias = gru.has_bias,
-                                       .return_sequences = !is_last || options.return_sequences,
-                                       .stateful = options.stateful,
-                                       .name = gru.layers == 1 ? gru.name() : gru.name() + suffix};
-        std::vector<RowMatrix<S>> weights = torch_gru_weights<S>(file, gru, suffix, features);
-        if (gru.is_bidirectional) {
-            for (RowMatrix<S>& weight : torch_gru_weights<S>(file, gru, gru.suffix(layer, true), features))
-                weights.push_back(std::move(weight));
-            chain.add_bidirectional(true, features, layer_options, {.name = layer_options.name}, weights);
-        } else {
-            chain.add_gru(true, features, layer_options, weights);
-        }
-        features = gru.is_bidirectional ? 2 * units : units;
-    }
-    return features;
-}
-
-/// The names of what may be a torch.nn.Linear: a matrix NAME.weight.
-[[nodiscard]] inline std::vector<std::string> torch_linears(const SafetensorsFile& file) {
-    constexpr std::string_view ending = ".weight";
-    std::vector<std::string> names;
-    for (const auto& [name, tensor] : file.tensors())
-        if (name.ends_with(ending) && tensor.shape.size() == 2)
-            names.push_back(name.substr(0, name.size() - ending.size()));
-    return names;
-}
-
-/// Those that the caller names, or the only one. Throws: FormatError when there are several.
-[[nodiscard]] inline std::vector<TorchLinear> choose_torch_linears(const SafetensorsFile& file,
-                                                                   const TorchOptions& options) {
-    if (!options.linear.empty()) return options.linear;
-    const std::vector<std::string> found = torch_linears(file);
-    if (found.size() > 1)
-        file.where().fail("expected TorchOptions::linear to name the layers behind the GRU in their order, of ",
-                          eigengru::detail::quoted_list(found));
-    if (found.empty()) return {};
-    return {{.name = found.front()}};
-}
-
-/// Throws: FormatError for a tensor that the model does not use.
-inline void check_all_used(const SafetensorsFile& file, const std::set<std::string>& used) {
-    for (const std::string& name : file.names())
-        if (!used.contains(name))
-            file.where().fail("expected the tensors of one GRU and the Linear layers behind it, received \"", name,
-                              "\" of shape ", SafetensorsFile::shape_text(file.tensor(name).shape),
-                              "; load_safetensors_gru loads the GRU alone");
-}
 
 [[nodiscard]] inline SafetensorsFile open_safetensors(std::string_view function, const std::filesystem::path& path) {
     const Where where(eigengru::detail::text(function, ": ", path.string()));
     return {read_file(path, where), where};
+}
+
+/// The model in a state dict. Throws: FormatError.
+template <RealScalar S>
+[[nodiscard]] Sequential<S> torch_model(const SafetensorsFile& file, const TorchOptions& options) {
+    const auto list = file.metadata().find(kTorchMetadataKey);
+    if (list != file.metadata().end() && options.gru.empty() && options.linear.empty())
+        return TorchModelBuilder<S>(file).build(list->second);
+    const TorchGru gru = choose_torch_gru(file, options.gru);
+    ChainBuilder<S> chain(file.where());
+    Index features = add_torch_gru(chain, file, gru, options);
+    std::set<std::string> used = torch_gru_tensors(gru);
+    for (const TorchLinear& linear : choose_torch_linears(file, options)) {
+        features = chain.add_dense({.activation = linear.activation, .name = linear.name},
+                                   torch_linear_weights<S>(file, linear.name, features));
+        used.insert({linear.name + ".weight", linear.name + ".bias"});
+    }
+    check_all_used(file, used);
+    return chain.finish();
+}
+
+/// One GRU of one layer and one direction. Throws: FormatError.
+template <RealScalar S>
+[[nodiscard]] AnyGru<S> torch_single_gru(const SafetensorsFile& file, const TorchOptions& options) {
+    const TorchGru gru = choose_torch_gru(file, options.gru);
+    if (gru.layers != 1 || gru.is_bidirectional)
+        file.where().fail("expected a GRU of one layer and one direction, \"", gru.name(), "\" has ", gru.layers,
+                          gru.layers == 1 ? " layer" : " layers", gru.is_bidirectional ? " of both directions" : "",
+                          "; a whole model may have them");
+    ChainBuilder<S> chain(file.where());
+    static_cast<void>(add_torch_gru(chain, file, gru, options));
+    return std::get<Gru<S, true>>(chain.take_first());
+}
+
+[[nodiscard]] inline Where saving(const std::filesystem::path& path) {
+    return Where(eigengru::detail::text("io::save_safetensors: ", path.string()));
 }
 
 }  // namespace detail
@@ -115,37 +65,46 @@ inline void check_all_used(const SafetensorsFile& file, const std::set<std::stri
 /// The model in a state dict: the layers of one torch.nn.GRU, each a Gru or a Bidirectional with Merge::concat, and a
 /// Dense for each torch.nn.Linear behind them. Inputs are (batch, time, features), as with batch_first = True; PyTorch's
 /// dropout between layers is one of training and left out. With return_sequences = false the last layer gives what
-/// PyTorch has in h_n, both directions side by side.
+/// PyTorch has in h_n, both directions side by side. In a file of save_safetensors the list in its metadata counts,
+/// unless the options name layers.
 ///
 /// Throws: FormatError for a missing or damaged file, and for a tensor that is no part of such a model.
 template <RealScalar S = float>
-[[nodiscard]] Sequential<S> load_safetensors_model(const std::filesystem::path& path, const TorchOptions& options = {}) {
-    const SafetensorsFile file = detail::open_safetensors("io::load_safetensors_model", path);
-    const detail::TorchGru gru = detail::choose_torch_gru(file, options.gru);
-    detail::ChainBuilder<S> chain(file.where());
-    Index features = detail::add_torch_gru(chain, file, gru, options);
-    std::set<std::string> used = detail::torch_gru_tensors(gru);
-    for (const TorchLinear& linear : detail::choose_torch_linears(file, options)) {
-        features = chain.add_dense({.activation = linear.activation, .name = linear.name},
-                                   detail::torch_linear_weights<S>(file, linear.name, features));
-        used.insert({linear.name + ".weight", linear.name + ".bias"});
-    }
-    detail::check_all_used(file, used);
-    return chain.finish();
+[[nodiscard]] Sequential<S> load_safetensors_model(const std::filesystem::path& path,
+                                                   const TorchOptions& options = {}) {
+    return detail::torch_model<S>(detail::open_safetensors("io::load_safetensors_model", path), options);
 }
 
-/// One GRU of one layer and one direction in a state dict, whatever else there is.
+/// One GRU of one layer and one direction in a state dict, whatever else there is; a torch.nn.GRUCell too.
 /// Throws: FormatError, also for several layers or two directions: load_safetensors_model takes those.
 template <RealScalar S = float>
 [[nodiscard]] AnyGru<S> load_safetensors_gru(const std::filesystem::path& path, const TorchOptions& options = {}) {
-    const SafetensorsFile file = detail::open_safetensors("io::load_safetensors_gru", path);
-    const detail::TorchGru gru = detail::choose_torch_gru(file, options.gru);
-    if (gru.layers != 1 || gru.is_bidirectional)
-        file.where().fail("expected a GRU of one layer and one direction, \"", gru.name(), "\" has ", gru.layers,
-                          gru.is_bidirectional ? " and both directions" : "", "; use load_safetensors_model");
-    detail::ChainBuilder<S> chain(file.where());
-    static_cast<void>(detail::add_torch_gru(chain, file, gru, options));
-    return std::get<Gru<S, true>>(chain.take_first());
+    return detail::torch_single_gru<S>(detail::open_safetensors("io::load_safetensors_gru", path), options);
+}
+
+/// A model as a state dict that PyTorch loads, with a list of its layers as metadata. GRUs and Bidirectionals have the
+/// names of torch.nn.GRU: "gru" gives gru.weight_ih_l0, "gru_l1" gives gru.weight_ih_l1. Dense and Embedding are NAME.weight
+/// and NAME.bias. What only training needs is not kept.
+///
+/// Throws: FormatError, and an old file is untouched, for what PyTorch has no layer for (reset_after = false, other
+/// activations in a GRU, go_backwards, merges but concat, the normalisations), or when it cannot be written.
+template <RealScalar S>
+void save_safetensors(const Sequential<S>& model, const std::filesystem::path& path) {
+    detail::TorchWriter<S> writer(detail::saving(path));
+    for (const auto& layer : model.layers()) std::visit([&](const auto& actual) { writer.add(actual); }, layer);
+    writer.write(path);
+}
+
+/// One GRU alone. Throws: as for a model.
+template <RealScalar S, bool ResetAfter>
+void save_safetensors(const Gru<S, ResetAfter>& gru, const std::filesystem::path& path) {
+    detail::TorchWriter<S> writer(detail::saving(path));
+    writer.add(gru);
+    writer.write(path);
+}
+template <RealScalar S>
+void save_safetensors(const AnyGru<S>& gru, const std::filesystem::path& path) {
+    gru.visit([&](const auto& layer) { save_safetensors(layer, path); });
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io

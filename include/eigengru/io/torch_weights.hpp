@@ -39,6 +39,23 @@ struct TorchGru {
     [[nodiscard]] std::string name() const { return prefix.empty() ? "gru" : prefix.substr(0, prefix.size() - 1); }
 };
 
+/// Where a layer of a model stands in a state dict: layer 1 of "encoder.gru." for the name encoder.gru_l1, layer 0 of
+/// "gru." for any other name, here gru.
+struct TorchLayerName {
+    std::string prefix;
+    Index layer = 0;
+};
+
+[[nodiscard]] inline TorchLayerName torch_layer_of(const std::string& name) {
+    const std::size_t at = name.rfind("_l");
+    const std::string number = at == std::string::npos ? "" : name.substr(at + 2);
+    constexpr std::size_t most_digits = 4;
+    const bool is_layer = !number.empty() && number.size() <= most_digits && at > 0 &&
+                          number.find_first_not_of("0123456789") == std::string::npos;
+    if (is_layer) return {name.substr(0, at) + ".", std::stoi(number)};
+    return {name + ".", 0};
+}
+
 /// The parts of "encoder.gru.weight_ih_l0_reverse": prefix "encoder.gru.", weight "weight_ih", suffix "_l0_reverse".
 struct TorchName {
     std::string prefix, weight, suffix;
@@ -94,8 +111,8 @@ inline constexpr auto kTorchGruWeights =
 }
 
 /// The units of a GRU, from weight_hh (3 units, units). Throws: FormatError, which knows an LSTM and an RNN by it.
-[[nodiscard]] inline Index torch_units(const SafetensorsFile& file, const TorchGru& gru) {
-    const std::string name = gru.prefix + "weight_hh" + gru.suffix(0, false);
+[[nodiscard]] inline Index torch_units(const SafetensorsFile& file, const TorchGru& gru, Index layer) {
+    const std::string name = gru.prefix + "weight_hh" + gru.suffix(layer, false);
     const StoredTensor& tensor = file.tensor(name);
     const std::string shape = SafetensorsFile::shape_text(tensor.shape);
     const Where where = file.where().in("tensor \"", name, "\"");
@@ -122,8 +139,9 @@ inline constexpr auto kTorchGruWeights =
 /// kernel, recurrent_kernel and, with biases, bias of one direction of one layer. Throws: FormatError.
 template <RealScalar S>
 [[nodiscard]] std::vector<RowMatrix<S>> torch_gru_weights(const SafetensorsFile& file, const TorchGru& gru,
-                                                          const std::string& suffix, Index features) {
-    const Index units = torch_units(file, gru);
+                                                          Index layer, bool is_reverse, Index features) {
+    const Index units = torch_units(file, gru, layer);
+    const std::string suffix = gru.suffix(layer, is_reverse);
     const auto read = [&](const char* weight, const std::vector<Index>& shape) {
         return file.read<S>(gru.prefix + weight + suffix, shape);
     };
