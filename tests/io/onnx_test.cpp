@@ -91,7 +91,7 @@ void expect_refused(std::string_view part, F&& f) {
 TEST(LoadOnnxGru, NamesTheNodesThereAre) {
     expect_refused("expected the name of a GRU node, one of \"/gru/GRU\", \"/gru/GRU_1\", received \"\"",
                    [] { (void)io::load_onnx_gru(exchange("legacy_last.onnx")); });
-    expect_refused("node \"the_gru\": expected one direction, received two; use load_onnx_model",
+    expect_refused("node \"the_gru\": expected one direction, received two; a whole model",
                    [] { (void)io::load_onnx_gru(exchange("node_both_after.onnx")); });
 }
 

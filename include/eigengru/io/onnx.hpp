@@ -151,6 +151,31 @@ inline void check_outputs(const OnnxFile& file, OnnxTrace& trace) {
                       name, "\"");
 }
 
+/// Throws: FormatError.
+template <RealScalar S>
+[[nodiscard]] Sequential<S> onnx_model(const OnnxFile& file) {
+    OnnxTrace trace(file);
+    check_outputs(file, trace);
+    return OnnxModelBuilder<S>(file, trace).build(file.graph().output(0).name());
+}
+
+/// Throws: FormatError.
+template <RealScalar S>
+[[nodiscard]] AnyGru<S> onnx_gru(const OnnxFile& file, std::string_view name) {
+    const OnnxTrace trace(file);
+    const OnnxGruNode& found = find_onnx_gru(file, trace, name);
+    const Where where = file.where().in("node \"", found.gru.name, "\"");
+    if (!found.problem.empty()) where.fail(found.problem);
+    if (found.gru.directions.size() != 1) where.fail("expected one direction, received two; a whole model may have them");
+    GruOptions options = onnx_gru_options(found.gru, 0, true);
+    options.go_backwards = found.gru.reading == OnnxGru::Reading::reverse;
+    const std::vector<RowMatrix<S>> weights = cast_weights<S>(found.gru.directions[0].weights);
+    return in_file(where, [&]() -> AnyGru<S> {
+        if (found.gru.reset_after) return Gru<S, true>(found.gru.features, options, weights);
+        return Gru<S, false>(found.gru.features, options, weights);
+    });
+}
+
 }  // namespace detail
 
 /// The model in an ONNX file: the chain of layers that leads to the first output of the graph. GRU nodes become Gru, or
@@ -162,10 +187,7 @@ inline void check_outputs(const OnnxFile& file, OnnxTrace& trace) {
 /// Throws: FormatError for a missing or damaged file, and for what is no such chain, with operator and node.
 template <RealScalar S = float>
 [[nodiscard]] Sequential<S> load_onnx_model(const std::filesystem::path& path) {
-    const OnnxFile file = detail::open_onnx("io::load_onnx_model", path);
-    detail::OnnxTrace trace(file);
-    detail::check_outputs(file, trace);
-    return detail::OnnxModelBuilder<S>(file, trace).build(file.graph().output(0).name());
+    return detail::onnx_model<S>(detail::open_onnx("io::load_onnx_model", path));
 }
 
 /// One GRU node of one direction by its name (that of its first output where it has none), or the only one, in a graph
@@ -176,19 +198,7 @@ template <RealScalar S = float>
 /// Throws: FormatError.
 template <RealScalar S = float>
 [[nodiscard]] AnyGru<S> load_onnx_gru(const std::filesystem::path& path, std::string_view node = "") {
-    const OnnxFile file = detail::open_onnx("io::load_onnx_gru", path);
-    const detail::OnnxTrace trace(file);
-    const detail::OnnxGruNode& found = detail::find_onnx_gru(file, trace, node);
-    const Where where = file.where().in("node \"", found.gru.name, "\"");
-    if (!found.problem.empty()) where.fail(found.problem);
-    if (found.gru.directions.size() != 1) where.fail("expected one direction, received two; use load_onnx_model");
-    GruOptions options = detail::onnx_gru_options(found.gru, 0, true);
-    options.go_backwards = found.gru.reading == detail::OnnxGru::Reading::reverse;
-    const std::vector<RowMatrix<S>> weights = detail::cast_weights<S>(found.gru.directions[0].weights);
-    return detail::in_file(where, [&]() -> AnyGru<S> {
-        if (found.gru.reset_after) return Gru<S, true>(found.gru.features, options, weights);
-        return Gru<S, false>(found.gru.features, options, weights);
-    });
+    return detail::onnx_gru<S>(detail::open_onnx("io::load_onnx_gru", path), node);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io
