@@ -60,7 +60,7 @@ TEST_F(WeightGroupTest, RefusesOneTooMany) {
     const io::Hdf5File file = this->file();
     io::detail::WeightGroup weights(file, "vars");
     weights.next("kernel", {2, 3});
-    EXPECT_EQ(format_error_of([&] { (void)weights.read<double>(); }), "f: vars/1: expected 1 weights, received more");
+    EXPECT_EQ(format_error_of([&] { (void)weights.read<double>(); }), "f: vars: expected 1 weights, received more");
 }
 
 TEST_F(WeightGroupTest, NamesOneThatIsMissing) {

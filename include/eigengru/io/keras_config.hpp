@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The layers of a Keras model as config.json lists them, and the options of the C++ layers from theirs.
+// The options of the C++ layers from the arguments that Keras saves of its own.
 //
 // Every argument of a layer is honoured or refused by name, unless it is null or false. Ignored, since they change no
 // number here: "trainable" of layers without weights, "dtype" (all is computed in Scalar; quantized weights are
@@ -7,109 +7,17 @@
 // own config all but the number of features it was built for ("compile_config", "shared_object_id" and the like).
 #pragma once
 
+#include "eigengru/io/keras_layers.hpp"
 #include "eigengru/io/keras_values.hpp"
 #include "eigengru/layer/activation_layer.hpp"
+#include "eigengru/layer/batch_normalization.hpp"
 #include "eigengru/layer/dense.hpp"
 #include "eigengru/layer/dropout_layer.hpp"
-#include "eigengru/layer/gru.hpp"
+#include "eigengru/layer/embedding.hpp"
+#include "eigengru/layer/layer_normalization.hpp"
 #include "eigengru/layer/masking.hpp"
 
-#include <map>
-
 namespace eigengru::inline EIGENGRU_ABI::io {
-
-/// The layers of Keras that there are classes for.
-inline constexpr auto kKnownLayers =
-    std::to_array<std::string_view>({"InputLayer", "Masking", "GRU", "Dense", "Dropout", "Activation"});
-
-/// A layer in config.json, and where its weights stand.
-struct KerasLayer {
-    std::string class_name;  ///< "GRU"; the registered name of a class that is not Keras's own
-    std::string group;       ///< its group of weights: "gru", "gru_1": by class, whatever the layer's own name
-    Index features = 0;      ///< of its inputs; 0 when the file does not say
-    JsonObject config;
-
-    [[nodiscard]] bool is(std::string_view name) const { return class_name == name; }
-    [[nodiscard]] std::string name() const { return config.find("name") != nullptr ? config.string("name") : group; }
-};
-
-namespace detail {
-
-/// Keras's rule for the names of groups: "GRU" gives gru, "InputLayer" input_layer, "Conv1D" conv1d.
-[[nodiscard]] inline std::string snake_case(std::string_view class_name) {
-    const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-    std::string result;
-    for (std::size_t i = 0; i < class_name.size(); ++i) {
-        const char c = class_name[i];
-        const bool starts_word = i > 0 && is_upper(c) && i + 1 < class_name.size() && is_lower(class_name[i + 1]);
-        const bool ends_word = i > 0 && is_upper(c) && is_lower(class_name[i - 1]);
-        if (starts_word || ends_word) result += '_';
-        result += is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return result;
-}
-
-/// Gives out the names of groups: the second "gru" is gru_1.
-class GroupNames {
-public:
-    [[nodiscard]] std::string next(const std::string& name) {
-        const int before = count_[name]++;
-        return before == 0 ? name : eigengru::detail::text(name, "_", before);
-    }
-
-private:
-    std::map<std::string, int> count_;
-};
-
-/// The last size of a shape [batch, time, features], 0 when it is not known.
-[[nodiscard]] inline Index last_size(const JsonObject& object, std::string_view key) {
-    const Json& shape = object.array(key);
-    if (shape.empty() || shape.back().is_null()) return 0;
-    return object.size(shape.back(), key);
-}
-
-[[nodiscard]] inline Index built_features(const JsonObject& layer) {
-    const Json* build = layer.find("build_config");
-    if (build == nullptr) return 0;
-    const JsonObject config(*build, layer.where().in("build_config"));
-    return config.find("input_shape") == nullptr ? 0 : last_size(config, "input_shape");
-}
-
-/// The class as config.json names it, or, when it is a user's own, its registered name.
-[[nodiscard]] inline std::string full_class_name(const JsonObject& layer) {
-    const Json* registered = layer.find("registered_name");
-    if (registered != nullptr) return layer.string("registered_name");
-    const std::string name = layer.string("class_name");
-    const Json* module = layer.find("module");
-    const std::string home = module == nullptr ? "keras" : layer.string("module");
-    return home == "keras" || home.starts_with("keras.") ? name : home + "." + name;
-}
-
-}  // namespace detail
-
-/// The layers of a model in their order. Throws: FormatError, for a class of models other than those in `known` too.
-[[nodiscard]] inline std::vector<KerasLayer> layers_of(const Json& model, const Where& where,
-                                                       const std::vector<std::string_view>& known = {"Sequential"}) {
-    const JsonObject object(model, where);
-    const std::string class_name = detail::full_class_name(object);
-    if (std::ranges::find(known, class_name) == known.end())
-        where.fail("expected a model of class ", eigengru::detail::quoted_list(known), ", received \"", class_name,
-                   "\"");
-    const JsonObject config = object.object("config");
-    std::vector<KerasLayer> layers;
-    detail::GroupNames groups;
-    for (const Json& json : config.array("layers")) {
-        const JsonObject layer(json, where.in("layer ", layers.size()));
-        const std::string group = groups.next(detail::snake_case(layer.string("class_name")));
-        const JsonObject arguments = layer.object("config");
-        const std::string name = arguments.find("name") == nullptr ? group : arguments.string("name");
-        const Where here = where.in("layer \"", name, "\"");
-        layers.push_back({detail::full_class_name(layer), group, detail::built_features({json, here}),
-                          JsonObject(json.at("config"), here)});
-    }
-    return layers;
-}
 
 namespace detail {
 
@@ -136,10 +44,11 @@ inline void check_dtype(const JsonObject& config) {
 /// meaning that Keras gives to None.
 class LayerArguments {
 public:
-    explicit LayerArguments(const JsonObject& config) : config_(config) {}
+    LayerArguments(const JsonObject& config, const KerasDialect& dialect)
+        : config_(config), is_keras2_(dialect.is_keras2) {}
 
     [[nodiscard]] Activation activation(std::string_view key, const Activation& otherwise) const {
-        return config_.has(key) ? activation_from(config_.find(key), at(key)) : otherwise;
+        return config_.has(key) ? activation_from(config_.find(key), at(key), is_keras2_) : otherwise;
     }
     [[nodiscard]] Initializer initializer(std::string_view key, const Initializer& otherwise) const {
         return config_.has(key) ? initializer_from(config_.find(key), at(key)) : otherwise;
@@ -155,86 +64,30 @@ private:
     [[nodiscard]] Where at(std::string_view key) const { return config_.where().in(key); }
 
     const JsonObject& config_;
+    bool is_keras2_;
 };
 
-inline void check_gru_arguments(const JsonObject& config) {
-    config.allow_only({"name",
-                       "trainable",
-                       "dtype",
-                       "implementation",
-                       "units",
-                       "activation",
-                       "recurrent_activation",
-                       "use_bias",
-                       "kernel_initializer",
-                       "recurrent_initializer",
-                       "bias_initializer",
-                       "kernel_regularizer",
-                       "recurrent_regularizer",
-                       "bias_regularizer",
-                       "activity_regularizer",
-                       "kernel_constraint",
-                       "recurrent_constraint",
-                       "bias_constraint",
-                       "dropout",
-                       "recurrent_dropout",
-                       "seed",
-                       "return_sequences",
-                       "return_state",
-                       "go_backwards",
-                       "stateful",
-                       "unroll",
-                       "zero_output_for_mask",
-                       "reset_after"});
+/// The arguments that every layer of Keras has.
+inline constexpr auto kLayerArguments =
+    std::to_array<std::string_view>({"name", "trainable", "dtype", "batch_input_shape"});
+
+/// Refuses arguments that are in neither list, and dtypes whose weights are no plain numbers.
+inline void check_arguments(const JsonObject& config, std::initializer_list<std::string_view> own) {
+    std::vector<std::string_view> known(kLayerArguments.begin(), kLayerArguments.end());
+    known.insert(known.end(), own);
+    config.allow_only(known);
     check_dtype(config);
 }
 
 }  // namespace detail
 
-/// What a GRU was constructed with; `features` may be 0, for unknown. use_cudnn is not saved by Keras: "auto".
-/// Throws: FormatError.
-[[nodiscard]] inline GruConfig gru_config(const KerasLayer& layer) {
-    const JsonObject& c = layer.config;
-    detail::check_gru_arguments(c);
-    const detail::LayerArguments a(c);
-    const GruOptions defaults;
-    return {.features = layer.features,
-            .reset_after = c.flag("reset_after", true),
-            .options = {.units = c.size("units"),
-                        .activation = a.activation("activation", defaults.activation),
-                        .recurrent_activation = a.activation("recurrent_activation", defaults.recurrent_activation),
-                        .use_bias = c.flag("use_bias", true),
-                        .kernel_initializer = a.initializer("kernel_initializer", defaults.kernel_initializer),
-                        .recurrent_initializer = a.initializer("recurrent_initializer", defaults.recurrent_initializer),
-                        .bias_initializer = a.initializer("bias_initializer", defaults.bias_initializer),
-                        .kernel_regularizer = a.regularizer("kernel_regularizer"),
-                        .recurrent_regularizer = a.regularizer("recurrent_regularizer"),
-                        .bias_regularizer = a.regularizer("bias_regularizer"),
-                        .activity_regularizer = a.regularizer("activity_regularizer"),
-                        .kernel_constraint = a.constraint("kernel_constraint"),
-                        .recurrent_constraint = a.constraint("recurrent_constraint"),
-                        .bias_constraint = a.constraint("bias_constraint"),
-                        .dropout = c.number("dropout", 0.0),
-                        .recurrent_dropout = c.number("recurrent_dropout", 0.0),
-                        .seed = c.seed("seed"),
-                        .return_sequences = c.flag("return_sequences", false),
-                        .return_state = c.flag("return_state", false),
-                        .go_backwards = c.flag("go_backwards", false),
-                        .stateful = c.flag("stateful", false),
-                        .unroll = c.flag("unroll", false),
-                        .zero_output_for_mask = c.flag("zero_output_for_mask", false),
-                        .name = layer.name(),
-                        .trainable = c.flag("trainable", true)}};
-}
-
 /// Throws: FormatError.
 [[nodiscard]] inline DenseOptions dense_options(const KerasLayer& layer) {
     const JsonObject& c = layer.config;
-    c.allow_only({"name", "trainable", "dtype", "units", "activation", "use_bias", "kernel_initializer",
-                  "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
-                  "kernel_constraint", "bias_constraint"});
-    detail::check_dtype(c);
-    const detail::LayerArguments a(c);
+    detail::check_arguments(
+        c, {"units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
+            "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint"});
+    const detail::LayerArguments a(c, layer.dialect);
     const DenseOptions defaults;
     return {.units = c.size("units"),
             .activation = a.activation("activation", defaults.activation),
@@ -246,34 +99,111 @@ inline void check_gru_arguments(const JsonObject& config) {
             .activity_regularizer = a.regularizer("activity_regularizer"),
             .kernel_constraint = a.constraint("kernel_constraint"),
             .bias_constraint = a.constraint("bias_constraint"),
-            .name = layer.name(),
+            .name = layer.name,
             .trainable = c.flag("trainable", true)};
 }
 
 /// Throws: FormatError; also for a mask_value of several numbers.
 [[nodiscard]] inline MaskingOptions masking_options(const KerasLayer& layer) {
-    layer.config.allow_only({"name", "trainable", "dtype", "mask_value"});
-    return {.mask_value = layer.config.number("mask_value", 0.0), .name = layer.name()};
+    detail::check_arguments(layer.config, {"mask_value"});
+    return {.mask_value = layer.config.number("mask_value", 0.0), .name = layer.name};
 }
 
 /// Throws: FormatError; also for a noise_shape.
 [[nodiscard]] inline DropoutOptions dropout_options(const KerasLayer& layer) {
-    layer.config.allow_only({"name", "trainable", "dtype", "rate", "seed"});
-    return {.rate = layer.config.number("rate"), .seed = layer.config.seed("seed"), .name = layer.name()};
+    detail::check_arguments(layer.config, {"rate", "seed"});
+    return {.rate = layer.config.number("rate"), .seed = layer.config.seed("seed"), .name = layer.name};
 }
 
 /// Throws: FormatError.
 [[nodiscard]] inline ActivationLayerOptions activation_layer_options(const KerasLayer& layer) {
-    layer.config.allow_only({"name", "trainable", "dtype", "activation"});
-    return {.activation = activation_from(layer.config.find("activation"), layer.config.where().in("activation")),
-            .name = layer.name()};
+    detail::check_arguments(layer.config, {"activation"});
+    const detail::LayerArguments a(layer.config, layer.dialect);
+    return {.activation = a.activation("activation", {}), .name = layer.name};
+}
+
+/// Throws: FormatError.
+[[nodiscard]] inline EmbeddingOptions embedding_options(const KerasLayer& layer) {
+    const JsonObject& c = layer.config;
+    detail::check_arguments(c, {"input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
+                                "embeddings_constraint", "mask_zero", "input_length"});
+    const detail::LayerArguments a(c, layer.dialect);
+    const EmbeddingOptions defaults;
+    return {.input_dim = c.size("input_dim"),
+            .output_dim = c.size("output_dim"),
+            .embeddings_initializer = a.initializer("embeddings_initializer", defaults.embeddings_initializer),
+            .embeddings_regularizer = a.regularizer("embeddings_regularizer"),
+            .embeddings_constraint = a.constraint("embeddings_constraint"),
+            .mask_zero = c.flag("mask_zero", false),
+            .name = layer.name,
+            .trainable = c.flag("trainable", true)};
+}
+
+namespace detail {
+
+/// Normalisation over the features is what there is; Keras writes that axis as -1, or counted from the front.
+inline void check_last_axis(const JsonObject& config) {
+    const Json* axis = config.find("axis");
+    if (axis == nullptr) return;
+    const Json& only = axis->is_array() && axis->size() == 1 ? axis->front() : *axis;
+    if (only != -1 && only != 2) config.fail("axis", "-1, or 2 for sequences", *axis);
+}
+
+}  // namespace detail
+
+/// Throws: FormatError; also for an axis other than the last one.
+[[nodiscard]] inline BatchNormalizationOptions batch_normalization_options(const KerasLayer& layer) {
+    const JsonObject& c = layer.config;
+    // Of no meaning outside of training, or without renorm: synchronized, renorm_clipping, renorm_momentum.
+    detail::check_arguments(
+        c, {"axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+            "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
+            "beta_constraint", "gamma_constraint", "synchronized", "renorm_momentum"});
+    detail::check_last_axis(c);
+    const detail::LayerArguments a(c, layer.dialect);
+    return {.momentum = c.number("momentum", 0.99),
+            .epsilon = c.number("epsilon", 1e-3),
+            .center = c.flag("center", true),
+            .scale = c.flag("scale", true),
+            .beta_initializer = a.initializer("beta_initializer", "zeros"),
+            .gamma_initializer = a.initializer("gamma_initializer", "ones"),
+            .moving_mean_initializer = a.initializer("moving_mean_initializer", "zeros"),
+            .moving_variance_initializer = a.initializer("moving_variance_initializer", "ones"),
+            .beta_regularizer = a.regularizer("beta_regularizer"),
+            .gamma_regularizer = a.regularizer("gamma_regularizer"),
+            .beta_constraint = a.constraint("beta_constraint"),
+            .gamma_constraint = a.constraint("gamma_constraint"),
+            .name = layer.name,
+            .trainable = c.flag("trainable", true)};
+}
+
+/// Throws: FormatError; also for an axis other than the last one.
+[[nodiscard]] inline LayerNormalizationOptions layer_normalization_options(const KerasLayer& layer) {
+    const JsonObject& c = layer.config;
+    detail::check_arguments(
+        c, {"axis", "epsilon", "center", "scale", "rms_scaling", "beta_initializer", "gamma_initializer",
+            "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"});
+    detail::check_last_axis(c);
+    const detail::LayerArguments a(c, layer.dialect);
+    return {.epsilon = c.number("epsilon", 1e-3),
+            .center = c.flag("center", true),
+            .scale = c.flag("scale", true),
+            .beta_initializer = a.initializer("beta_initializer", "zeros"),
+            .gamma_initializer = a.initializer("gamma_initializer", "ones"),
+            .beta_regularizer = a.regularizer("beta_regularizer"),
+            .gamma_regularizer = a.regularizer("gamma_regularizer"),
+            .beta_constraint = a.constraint("beta_constraint"),
+            .gamma_constraint = a.constraint("gamma_constraint"),
+            .rms_scaling = c.flag("rms_scaling", false),
+            .name = layer.name,
+            .trainable = c.flag("trainable", true)};
 }
 
 /// The features of the model's input, 0 when the file does not say. Throws: FormatError.
 [[nodiscard]] inline Index input_features(const KerasLayer& layer) {
-    layer.config.allow_only({"name", "trainable", "dtype", "batch_shape", "optional"});
-    detail::check_dtype(layer.config);
-    return detail::last_size(layer.config, "batch_shape");
+    detail::check_arguments(layer.config, {"batch_shape", "optional"});
+    const std::string_view key = layer.config.find("batch_shape") != nullptr ? "batch_shape" : "batch_input_shape";
+    return detail::last_size(layer.config, key);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io

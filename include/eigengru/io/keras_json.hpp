@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace eigengru::inline EIGENGRU_ABI::io {
@@ -20,7 +21,7 @@ namespace eigengru::inline EIGENGRU_ABI::io {
 using Json = nlohmann::json;
 
 /// The largest config.json that is read (a layer takes about 2 KiB of it), and how deep its brackets may nest.
-inline constexpr std::uint64_t kMostJsonBytes = std::uint64_t{1} << 24;
+inline constexpr std::uint64_t kMostJsonBytes = std::uint64_t{1} << 22;
 inline constexpr int kMostJsonDepth = 64;
 
 namespace detail {
@@ -84,6 +85,13 @@ namespace detail {
 }
 
 }  // namespace detail
+
+/// Whether a class of that module is Keras's own; tf_keras is what Keras 2 is called beside Keras 3.
+[[nodiscard]] inline bool is_keras_module(std::string_view module) {
+    for (const std::string_view home : {"keras", "tf_keras"})
+        if (module == home || (module.starts_with(home) && module[home.size()] == '.')) return true;
+    return false;
+}
 
 /// An object in a JSON document that outlives it. Every reader says, when it fails: where, the key, what was expected
 /// and what stands there. A value of null counts as missing, and what is missing has Keras's default.
@@ -161,15 +169,22 @@ public:
         return value;
     }
 
+    void allow_only(std::initializer_list<std::string_view> known) const {
+        allow_only(std::span(known.begin(), known.size()));
+    }
+
     /// What is not in the list must be null or false: then whatever it means is switched off.
     /// Throws: FormatError that names the key.
-    void allow_only(std::initializer_list<std::string_view> known) const {
+    void allow_only(std::span<const std::string_view> known) const {
         for (const auto& [key, value] : json_->items()) {
             const bool is_off = value.is_null() || value == false;
             if (!is_off && std::ranges::find(known, key) == known.end())
                 where_.fail("argument \"", key, "\" = ", detail::shown(value), " is not known");
         }
     }
+
+    /// Every key with its value.
+    [[nodiscard]] auto items() const { return json_->items(); }
 
     [[noreturn]] void fail(std::string_view key, std::string_view expected, const Json& received) const {
         where_.fail(key, " expected ", expected, ", received ", detail::shown(received));

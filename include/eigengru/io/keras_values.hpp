@@ -22,7 +22,9 @@ public:
         if (registered != nullptr && *registered != class_name_)
             where.fail("expected a class of Keras, received ", detail::shown(*registered));
         const Json* module = object_.find("module");
-        if (module != nullptr && !is_keras(*module))
+        const bool is_foreign =
+            module != nullptr && !(module->is_string() && is_keras_module(module->get<std::string>()));
+        if (is_foreign)
             where.fail("expected a class of Keras, received \"", class_name_, "\" of module ", detail::shown(*module));
     }
 
@@ -30,10 +32,6 @@ public:
     [[nodiscard]] const JsonObject& object() const { return object_; }
 
 private:
-    [[nodiscard]] static bool is_keras(const Json& module) {
-        return module.is_string() && (module == "keras" || module.get<std::string>().starts_with("keras."));
-    }
-
     JsonObject object_;
     std::string class_name_;
 };
@@ -46,7 +44,7 @@ namespace detail {
     const Json* config = object.object().find("config");
     static const Json none = Json::object();
     JsonObject parameters(config != nullptr ? *config : none, object.object().where().in(object.class_name()));
-    parameters.allow_only(known);
+    parameters.allow_only(std::span(known.begin(), known.size()));
     return parameters;
 }
 
@@ -65,17 +63,33 @@ namespace detail {
 
 }  // namespace detail
 
-[[nodiscard]] inline Activation activation_from(const Json* json, const Where& where);
+[[nodiscard]] inline Activation activation_from(const Json* json, const Where& where, bool is_keras2 = false);
+
+/// hard_sigmoid as Keras 2 has it, clip(0.2 x + 0.5, 0, 1); in Keras 3 the name is that of another function.
+[[nodiscard]] inline const Activation& keras2_hard_sigmoid() {
+    static const Activation activation = Activation::custom(
+        "hard_sigmoid of Keras 2",
+        [](auto x) {
+            using S = decltype(x);
+            return std::clamp(S(0.2) * x + S(0.5), S(0), S(1));
+        },
+        [](auto, auto y) { return y > 0 && y < 1 ? decltype(y)(0.2) : decltype(y)(0); });
+    return activation;
+}
 
 namespace detail {
 
+[[nodiscard]] inline Activation activation_of_name(const std::string& name, bool is_keras2) {
+    return is_keras2 && name == "hard_sigmoid" ? keras2_hard_sigmoid() : Activation(name);
+}
+
 /// A layer of keras.layers that Keras accepts, and saves, in the place of an activation function.
-[[nodiscard]] inline Activation activation_of_layer(const KerasObject& layer) {
+[[nodiscard]] inline Activation activation_of_layer(const KerasObject& layer, bool is_keras2) {
     const std::string& name = layer.class_name();
     const Where& where = layer.object().where();
     if (name == "LeakyReLU") {
-        const JsonObject p = activation_parameters(layer, "negative_slope");
-        return Activation::leaky_relu({.negative_slope = p.number("negative_slope", 0.3)});
+        const std::string_view slope = is_keras2 ? "alpha" : "negative_slope";
+        return Activation::leaky_relu({.negative_slope = activation_parameters(layer, slope).number(slope, 0.3)});
     }
     if (name == "ReLU") return relu_of(activation_parameters(layer, "negative_slope", "max_value", "threshold"));
     if (name == "ELU") return Activation::elu({.alpha = activation_parameters(layer, "alpha").number("alpha", 1.0)});
@@ -86,7 +100,7 @@ namespace detail {
     }
     if (name == "Activation") {
         const JsonObject p = activation_parameters(layer, "activation");
-        return activation_from(p.find("activation"), where.in(name));
+        return activation_from(p.find("activation"), where.in(name), is_keras2);
     }
     where.fail(
         "expected the name of an activation, or a layer out of \"LeakyReLU\", \"ReLU\", \"ELU\", \"Softmax\", "
@@ -98,13 +112,14 @@ namespace detail {
 
 /// A name, a function {"class_name": "function", "config": name}, a layer that Keras accepts as an activation, or
 /// nullptr for linear. Throws: FormatError.
-[[nodiscard]] inline Activation activation_from(const Json* json, const Where& where) {
+[[nodiscard]] inline Activation activation_from(const Json* json, const Where& where, bool is_keras2) {
     return detail::in_file(where, [&]() -> Activation {
         if (json == nullptr) return {};
-        if (json->is_string()) return json->get<std::string>();
+        if (json->is_string()) return detail::activation_of_name(json->get<std::string>(), is_keras2);
         const JsonObject object(*json, where);
-        if (object.string("class_name") == "function") return object.string("config");
-        return detail::activation_of_layer(KerasObject(*json, where));
+        if (object.string("class_name") == "function")
+            return detail::activation_of_name(object.string("config"), is_keras2);
+        return detail::activation_of_layer(KerasObject(*json, where), is_keras2);
     });
 }
 
