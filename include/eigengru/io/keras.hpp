@@ -13,4 +13,5 @@
 
 #include "eigengru/io/keras_load.hpp"
 #include "eigengru/io/keras_load_weights.hpp"
+#include "eigengru/io/keras_save.hpp"
 #include "eigengru/io/load_model.hpp"

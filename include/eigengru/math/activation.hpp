@@ -157,6 +157,13 @@ public:
                  kind_ == log_softmax);
     }
 
+    /// Kind and parameters, as the kernels take them.
+    template <RealScalar S>
+    [[nodiscard]] detail::ActivationCall<S> call() const {
+        return {kind_, flag_, static_cast<S>(parameters_[0]), static_cast<S>(parameters_[1]),
+                static_cast<S>(parameters_[2])};
+    }
+
     /// Throws: OptionError for a custom activation that was made without its derivative.
     void check_derivative(std::string_view where) const {
         if (custom_ && !custom_->has_derivative())
@@ -179,12 +186,6 @@ private:
     }
 
     static Activation by_name(std::string_view name);
-
-    template <RealScalar S>
-    [[nodiscard]] detail::ActivationCall<S> call() const {
-        return {kind_, flag_, static_cast<S>(parameters_[0]), static_cast<S>(parameters_[1]),
-                static_cast<S>(parameters_[2])};
-    }
 
     ActivationKind kind_ = ActivationKind::linear;
     bool flag_ = false;  // gelu: approximate; relu: has a max_value
