@@ -6,11 +6,13 @@ set(eigengru_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/eigengru)
 install(TARGETS eigengru EXPORT eigengru FILE_SET HEADERS)
 install(EXPORT eigengru NAMESPACE eigengru:: FILE eigengru-targets.cmake DESTINATION ${eigengru_package_dir})
 
-if(TARGET eigengru_keras)
-  install(TARGETS eigengru_keras EXPORT eigengru_keras FILE_SET HEADERS)
-  install(EXPORT eigengru_keras NAMESPACE eigengru:: FILE eigengru-keras-targets.cmake
-    DESTINATION ${eigengru_package_dir})
-endif()
+foreach(part safetensors keras onnx)
+  if(TARGET eigengru_${part})
+    install(TARGETS eigengru_${part} EXPORT eigengru_${part} FILE_SET HEADERS)
+    install(EXPORT eigengru_${part} NAMESPACE eigengru:: FILE eigengru-${part}-targets.cmake
+      DESTINATION ${eigengru_package_dir})
+  endif()
+endforeach()
 
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/eigengru-config.cmake.in ${PROJECT_BINARY_DIR}/eigengru-config.cmake

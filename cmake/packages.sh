@@ -5,6 +5,8 @@ packages_of() {
     case $1 in
         build) echo g++ cmake ninja-build libeigen3-dev ;;
         keras) echo pkg-config libzip-dev nlohmann-json3-dev ;;
+        onnx) echo libonnx-dev libprotobuf-dev protobuf-compiler ;;
+        tools) echo libcli11-dev ;;
         test) echo libgtest-dev libhdf5-dev ;;
         benchmark) echo libdnnl-dev python3-venv ;;
         text) echo bible-kjv ;;

@@ -32,6 +32,12 @@ void load_keras_model(const std::filesystem::path& path);
 /// io::load_weights into models of several kinds.
 void load_keras_weights(const std::filesystem::path& path);
 
+/// io::load_safetensors_model and io::load_safetensors_gru, and one call of the model.
+void load_safetensors(const std::filesystem::path& path);
+
+/// What io::load_onnx_model and io::load_onnx_gru do with a file, and one call of the model.
+void load_onnx(Input input);
+
 }  // namespace eigengru_fuzz
 
 /// Defines the fuzzer: `read(input)` for each input.

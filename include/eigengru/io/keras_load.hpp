@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loading from the files of Keras: load_keras_model, load_gru and load_any_gru.
+// Loading from the files of Keras: load_keras_model and load_keras_gru; load_model.hpp has those for any format.
 #pragma once
 
 #include "eigengru/io/keras_test_vector.hpp"
@@ -64,19 +64,8 @@ template <RealScalar S = float>
 /// around a GRUCell are GRUs. The other layers may be of any class, and a Functional model may branch.
 /// Throws: FormatError.
 template <RealScalar S = float>
-[[nodiscard]] AnyGru<S> load_any_gru(const std::filesystem::path& path, std::string_view layer = "") {
-    return detail::read_any_gru<S>("io::load_any_gru", path, layer);
-}
-
-/// The same where the mode is known. Throws: FormatError, which names the other mode when that is what the file has.
-template <RealScalar S = float, bool ResetAfter = true>
-[[nodiscard]] Gru<S, ResetAfter> load_gru(const std::filesystem::path& path, std::string_view layer = "") {
-    AnyGru<S> gru = detail::read_any_gru<S>("io::load_gru", path, layer);
-    if (auto* found = gru.template get_if<ResetAfter>()) return std::move(*found);
-    const std::string_view scalar = std::same_as<S, float> ? "float" : "double";
-    Where(eigengru::detail::text("io::load_gru: ", path.string()))
-        .fail("layer \"", gru.options().name, "\" has reset_after = ", !ResetAfter, "; use load_gru<", scalar, ", ",
-              !ResetAfter, "> or load_any_gru<", scalar, ">");
+[[nodiscard]] AnyGru<S> load_keras_gru(const std::filesystem::path& path, std::string_view layer = "") {
+    return detail::read_any_gru<S>("io::load_keras_gru", path, layer);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io

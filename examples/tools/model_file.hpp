@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What the tools share: the files of models, read and written by whatever their format is. Compiled once, in
+// model_file.cpp, for float and double.
+#pragma once
+
+#include "eigengru/eigengru.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tools {
+
+/// What a state dict of PyTorch does not say, as arguments: --last, --gru, --linear.
+struct StateDictArguments {
+    bool last = false;
+    std::string gru = {};
+    std::vector<std::string> linear = {};  ///< NAME or NAME:ACTIVATION
+};
+
+void add_arguments(CLI::App& app, StateDictArguments& arguments);
+
+/// "Keras", "safetensors" or "ONNX". Throws: eigengru::FormatError.
+std::string format_of(const std::filesystem::path& path);
+
+/// Throws: eigengru::FormatError.
+template <class S>
+eigengru::Sequential<S> read_model(const std::filesystem::path& path, const StateDictArguments& arguments);
+
+/// The format is that of the extension: .keras, .weights.h5 or .safetensors. Throws: eigengru::FormatError.
+template <class S>
+void write_model(const eigengru::Sequential<S>& model, const std::filesystem::path& path);
+
+/// The model that a written file holds; from .weights.h5, `model` with those weights. Throws: eigengru::FormatError.
+template <class S>
+eigengru::Sequential<S> read_back(const eigengru::Sequential<S>& model, const std::filesystem::path& path);
+
+/// How many features the model takes; 0 when no layer says. Throws nothing.
+template <class S>
+eigengru::Index features_of(const eigengru::Sequential<S>& model) {
+    for (const auto& layer : model.layers()) {
+        const eigengru::Index features = std::visit(
+            [](const auto& l) -> eigengru::Index {
+                if constexpr (requires { l.features(); })
+                    return l.features();
+                else
+                    return 0;
+            },
+            layer);
+        if (features > 0) return features;
+    }
+    return 0;
+}
+
+/// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for arguments that cannot be.
+int run(CLI::App& app, int argc, char** argv, void (*tool)());
+
+}  // namespace tools

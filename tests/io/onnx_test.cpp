@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "eigengru/io/onnx.hpp"
+
+#include "io/exchange.hpp"
+#include "io/onnx_support.hpp"
+
+namespace {
+
+using namespace eigengru;
+using namespace eigengru_test;
+
+/// A call of the layer of a fixture with one GRU node, in double, with the initial state and lengths of the fixture.
+Output<double> call_node(AnyGru<double>& gru, const GoldenCase& recorded) {
+    CallOptions<double> call;
+    RowMatrix<double> state(2, 4);
+    std::vector<int> lengths;
+    if (recorded.has_array("initial_state")) {
+        const GoldenArray& values = recorded.array("initial_state");
+        std::copy(values.values.begin(), values.values.end(), state.data());
+        call.initial_state = state;
+    }
+    if (recorded.has_array("lengths")) {
+        for (const double length : recorded.array("lengths").values) lengths.push_back(static_cast<int>(length));
+        call.lengths = lengths;
+    }
+    return gru(golden_sequence<double>(recorded.array("inputs")), call);
+}
+
+TEST(LoadOnnxModel, GivesTheOutputsOfOnnxRuntimeForEveryExport) {
+    int count = 0;
+    for (const GoldenCase& recorded : exchange_cases(".onnx")) {
+        if (recorded.name.starts_with("node")) continue;
+        SCOPED_TRACE(recorded.name);
+        ++count;
+        Sequential<double> in_double = io::load_onnx_model<double>(exchange(recorded.option("file")));
+        expect_outputs(in_double, recorded, 1e-6);
+        Sequential<float> in_float = io::load_onnx_model<float>(exchange(recorded.option("file")));
+        expect_outputs(in_float, recorded, 1e-6);
+    }
+    EXPECT_GE(count, 11);
+}
+
+TEST(LoadOnnxModel, GivesTheOutputsOfOnnxRuntimeForBothDirections) {
+    for (const char* name : {"node_both_before", "node_both_after", "node_layout", "node_no_bias"}) {
+        SCOPED_TRACE(name);
+        const GoldenCase recorded = exchange_case(name);
+        Sequential<double> model = io::load_onnx_model<double>(exchange(recorded.option("file")));
+        expect_outputs(model, recorded, 1e-6);
+    }
+}
+
+TEST(LoadOnnxModel, IsTheSameModelAsTheStateDict) {
+    Sequential<double> model = io::load_onnx_model<double>(exchange("same.onnx"));
+    expect_outputs(model, exchange_case("same"), 1e-11);
+}
+
+TEST(LoadOnnxGru, GivesTheOutputsOfOnnxRuntimeForEveryNode) {
+    int count = 0;
+    for (const GoldenCase& recorded : exchange_cases(".onnx")) {
+        if (!recorded.name.starts_with("node") || recorded.name.starts_with("node_both")) continue;
+        SCOPED_TRACE(recorded.name);
+        ++count;
+        AnyGru<double> gru = io::load_onnx_gru<double>(exchange(recorded.option("file")), "the_gru");
+        const Output<double> y = call_node(gru, recorded);
+        EXPECT_LE(golden_difference(y.state.data(), 8, recorded.array("state")), 1e-6);
+        if (gru.options().go_backwards) continue;  // the next test
+        EXPECT_LE(golden_difference(y.sequences.data(), 40, recorded.array("outputs")), 1e-6);
+    }
+    EXPECT_GE(count, 11);
+}
+
+TEST(LoadOnnxGru, GivesTheStepsOfAReverseNodeInTheirOrder) {
+    const GoldenCase recorded = exchange_case("node_reverse");
+    AnyGru<double> gru = io::load_onnx_gru<double>(exchange("node_reverse.onnx"));
+    const Output<double> y = call_node(gru, recorded);
+    const GoldenArray& expected = recorded.array("outputs");
+    for (std::size_t t = 0; t < 5; ++t)
+        EXPECT_NEAR(y.sequences.data()[4 * t], expected.values[4 * (4 - t)], 1e-6) << "step " << t;
+}
+
+TEST(LoadOnnxGru, FindsANodeByTheNameOfItsOutput) {
+    EXPECT_EQ(io::load_onnx_gru(exchange("legacy_last.onnx"), "/gru/GRU_1").options().name, "gru_GRU_1");
+    EXPECT_EQ(io::load_onnx_gru(exchange("legacy_last.onnx"), "/gru/GRU").features(), 3);
+}
+
+template <class F>
+void expect_refused(std::string_view part, F&& f) {
+    expect_part(format_error_of(f), part);
+}
+
+TEST(LoadOnnxGru, NamesTheNodesThereAre) {
+    expect_refused("expected the name of a GRU node, one of \"/gru/GRU\", \"/gru/GRU_1\", received \"\"",
+                   [] { (void)io::load_onnx_gru(exchange("legacy_last.onnx")); });
+    expect_refused("node \"the_gru\": expected one direction, received two; a whole model",
+                   [] { (void)io::load_onnx_gru(exchange("node_both_after.onnx")); });
+}
+
+TEST(LoadOnnxModel, RefusesASequenceReadBackward) {
+    expect_refused("node \"the_gru\": expected the last state of a GRU that reads backward",
+                   [] { (void)io::load_onnx_model(exchange("node_reverse.onnx")); });
+}
+
+/// x (batch, 5, 3) into a GRU of 2 units, whose outputs are Y and Y_h.
+class GruGraph : public OnnxBuilder {
+public:
+    explicit GruGraph(const std::string& initial = "", int opset = 17) : OnnxBuilder(opset) {
+        input("x", {0, 5, 3});
+        integers("squeezed", {1});
+        tensor("W", {1, 6, 3});
+        tensor("R", {1, 6, 2});
+        node("Transpose", {"x"}, {"xt"});
+        set(*model.mutable_graph()->mutable_node(0), "perm", {1, 0, 2});
+        gru = &node("GRU", {"xt", "W", "R", "", "", initial}, {"Y", "Y_h"});
+    }
+
+    /// The layers of the model that ends in that value.
+    std::size_t layers(const std::string& result) {
+        output(result);
+        write_bytes(folder / "m.onnx", bytes());
+        return io::load_onnx_model(folder / "m.onnx").layers().size();
+    }
+    std::string refusal(const std::string& result) {
+        return format_error_of([&] { (void)layers(result); });
+    }
+
+    onnx::NodeProto* gru;
+    ScratchFolder folder;
+};
+
+TEST(LoadOnnxModel, KnowsTheLastStepOfAFixedNumberOfThem) {
+    GruGraph graph;
+    graph.integers("four", {4}, true);
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    OnnxBuilder::set(graph.node("Gather", {"y", "four"}, {"last"}), "axis", 0);
+    graph.model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(2);
+    EXPECT_EQ(graph.layers("last"), 1U);
+}
+
+TEST(LoadOnnxModel, RefusesAStepThatIsNotTheLastOfAnyNumber) {
+    GruGraph graph;
+    graph.integers("four", {4}, true);
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    OnnxBuilder::set(graph.node("Gather", {"y", "four"}, {"last"}), "axis", 0);
+    expect_part(graph.refusal("last"), "received the operator Gather (node \"the_Gather\")");
+}
+
+TEST(LoadOnnxModel, NamesTheOperatorThatIsNotKnown) {
+    GruGraph graph;
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    graph.node("Conv", {"y", "W"}, {"z"});
+    graph.node("Relu", {"z"}, {"out"});
+    expect_part(graph.refusal("out"), "expected a chain of GRU, MatMul, Gemm and activations, received the operator "
+                                      "Conv (node \"the_Conv\")");
+}
+
+TEST(LoadOnnxModel, RefusesOutputsBesidesStates) {
+    GruGraph graph;
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    graph.node("Relu", {"y"}, {"z"});
+    graph.output("y");
+    expect_part(graph.refusal("z"), "expected one output besides states of GRUs, received \"z\" too");
+}
+
+TEST(LoadOnnxModel, RefusesAnInitialStateThatIsNotZero) {
+    GruGraph graph("h0");
+    graph.tensor("h0", {1, 1, 2});
+    expect_part(graph.refusal("Y_h"), "initial_h expected an input of the graph or zeros, received other constants");
+}
+
+TEST(LoadOnnxModel, RefusesAnInitialStateMadeOfTheInputs) {
+    GruGraph graph("h0");
+    graph.node("Conv", {"x"}, {"h0"});
+    graph.model.mutable_graph()->mutable_node()->SwapElements(1, 2);
+    expect_part(graph.refusal("Y_h"), "initial_h expected an input of the graph or zeros, received the operator Conv");
+}
+
+TEST(LoadOnnxModel, RefusesClip) {
+    GruGraph graph;
+    OnnxBuilder::set(*graph.gru, "clip", 5.0F);
+    expect_part(graph.refusal("Y_h"), "node \"the_GRU\": clip expected none, received 5: Keras's GRU does not clip");
+}
+
+TEST(LoadOnnxModel, RefusesWeightsThatAreNoConstants) {
+    GruGraph graph;
+    graph.input("w", {1, 6, 3});
+    graph.gru->set_input(1, "w");
+    expect_part(graph.refusal("Y_h"), "received W, R and B expected constants");
+}
+
+TEST(LoadOnnxModel, RefusesAGraphWithoutLayers) {
+    GruGraph graph;
+    expect_part(graph.refusal("x"), "expected layers between the input and the output, received none");
+    GruGraph activation;
+    activation.node("Relu", {"x"}, {"y"});
+    expect_part(activation.refusal("y"), "expected a GRU between the input and the output, received none");
+}
+
+TEST(LoadOnnxModel, AddsAHeadWithItsBias) {
+    GruGraph graph;
+    graph.tensor("kernel", {2, 3});
+    graph.tensor("bias", {3});
+    graph.node("Squeeze", {"Y_h", ""}, {"h"});
+    graph.model.mutable_graph()->mutable_node(2)->mutable_input()->RemoveLast();
+    OnnxBuilder::set(graph.node("Gemm", {"h", "kernel", "bias"}, {"g"}), "beta", 2.0F);
+    OnnxBuilder::set(graph.node("Softmax", {"g"}, {"p"}), "axis", 1);
+    EXPECT_EQ(graph.layers("p"), 3U);
+}
+
+TEST(LoadOnnxModel, RefusesAnActivationOverAnotherAxis) {
+    GruGraph graph;
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    OnnxBuilder::set(graph.node("Softmax", {"y"}, {"p"}), "axis", 1);
+    expect_part(graph.refusal("p"), "received the operator Softmax");
+}
+
+}  // namespace
