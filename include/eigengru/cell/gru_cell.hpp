@@ -241,8 +241,8 @@ private:
     }
 
     void check_tape(const Tape<S>& tape, const MatrixView<const S>& d_next_state) const {
-        const bool is_step =
-            tape.has_gates() && tape.shape().time == 1 && tape.dropout() == nullptr && !tape.mask().is_present();
+        const bool is_step = tape.has_gates() && tape.on_device() == nullptr && tape.shape().time == 1 &&
+                             tape.dropout() == nullptr && !tape.mask().is_present();
         if (tape.empty() || !is_step || !(tape.signature() == signature()))
             EIGENGRU_THROW(std::logic_error,
                            "GruCell::backward: expected the tape of a forward step of this cell, received ",

@@ -58,9 +58,12 @@ public:
     /// The plan for a key, with workspace for it; or in words why there is none. Throws: BackendError.
     [[nodiscard]] RnnPlan::Result plan(const PlanKey& key) {
         RnnPlan::Result result = plans_.of({functions_, handle_.get(), workspace_}, stream_, key);
-        if (result.plan != nullptr) workspace_.reserve(functions_, result.plan->workspace_bytes());
+        if (result.plan != nullptr) reserve_workspace(*result.plan);
         return result;
     }
+
+    /// Throws: BackendError.
+    void reserve_workspace(const RnnPlan& plan) { workspace_.reserve(functions_, plan.workspace_bytes()); }
 
 private:
     const CudaFunctions& functions_;

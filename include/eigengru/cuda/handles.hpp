@@ -69,8 +69,7 @@ using TensorDescriptor = CudaOwner<cudnnTensorDescriptor_t, &CudaFunctions::cudn
     cudnnDropoutDescriptor_t descriptor = nullptr;
     check_status(f, "cudnnCreateDropoutDescriptor", f.cudnnCreateDropoutDescriptor(&descriptor));
     DropoutDescriptor owner(f, descriptor);
-    check_status(f, "cudnnSetDropoutDescriptor",
-                 f.cudnnSetDropoutDescriptor(descriptor, handle, 0.0F, nullptr, 0, 0));
+    check_status(f, "cudnnSetDropoutDescriptor", f.cudnnSetDropoutDescriptor(descriptor, handle, 0.0F, nullptr, 0, 0));
     return owner;
 }
 

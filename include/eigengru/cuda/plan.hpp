@@ -28,9 +28,6 @@ struct PlanKey {
     friend bool operator==(const PlanKey&, const PlanKey&) = default;
 };
 
-/// The steps that cuDNN takes at once.
-inline constexpr Index kMostSteps = 65535;
-
 /// cuDNN numbers the matrices of a GRU r, z, n of the inputs, then r, z, n of the state; each has its bias.
 inline constexpr std::size_t kLinearLayers = 6;
 
@@ -113,13 +110,12 @@ private:
         rnn_ = make_rnn_descriptor(f);
         const auto units = static_cast<std::int32_t>(key_.units);
         // FMA_MATH is what makes float mean float: the default lets cuDNN take TF32.
-        std::string refusal =
-            refusal_of(f, "cudnnSetRNNDescriptor_v8",
-                       f.cudnnSetRNNDescriptor_v8(rnn(), algorithm(), CUDNN_GRU, CUDNN_RNN_DOUBLE_BIAS,
-                                                  CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, type(), type(),
-                                                  key_.allow_tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH,
-                                                  static_cast<std::int32_t>(key_.features), units, units, 1,
-                                                  dropout_.get(), CUDNN_RNN_PADDED_IO_ENABLED));
+        std::string refusal = refusal_of(
+            f, "cudnnSetRNNDescriptor_v8",
+            f.cudnnSetRNNDescriptor_v8(
+                rnn(), algorithm(), CUDNN_GRU, CUDNN_RNN_DOUBLE_BIAS, CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, type(),
+                type(), key_.allow_tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH, static_cast<std::int32_t>(key_.features),
+                units, units, 1, dropout_.get(), CUDNN_RNN_PADDED_IO_ENABLED));
         if (!refusal.empty() || key_.algorithm != CudnnAlgorithm::persist_dynamic) return refusal;
         return refusal_of(f, "cudnnBuildRNNDynamic",
                           f.cudnnBuildRNNDynamic(place.handle, rnn(), static_cast<int>(key_.batch)));
@@ -131,10 +127,10 @@ private:
         descriptor = make_rnn_data_descriptor(f);
         const auto time = static_cast<int>(key_.time);
         const std::vector<int> lengths(static_cast<std::size_t>(key_.batch), time);
-        return refusal_of(f, "cudnnSetRNNDataDescriptor",
-                          f.cudnnSetRNNDataDescriptor(descriptor.get(), type(), key_.layout, time,
-                                                      static_cast<int>(key_.batch), static_cast<int>(width),
-                                                      lengths.data(), nullptr));
+        return refusal_of(
+            f, "cudnnSetRNNDataDescriptor",
+            f.cudnnSetRNNDataDescriptor(descriptor.get(), type(), key_.layout, time, static_cast<int>(key_.batch),
+                                        static_cast<int>(width), lengths.data(), nullptr));
     }
 
     [[nodiscard]] std::string set_state(const Place& place) {
@@ -151,9 +147,9 @@ private:
         std::string refusal = refusal_of(f, "cudnnGetRNNWeightSpaceSize",
                                          f.cudnnGetRNNWeightSpaceSize(place.handle, rnn(), &weights_.bytes));
         if (!refusal.empty()) return refusal;
-        return refusal_of(f, "cudnnGetRNNTempSpaceSizes",
-                          f.cudnnGetRNNTempSpaceSizes(place.handle, rnn(), mode(), inputs(), &workspace_bytes_,
-                                                      &reserve_bytes_));
+        return refusal_of(
+            f, "cudnnGetRNNTempSpaceSizes",
+            f.cudnnGetRNNTempSpaceSizes(place.handle, rnn(), mode(), inputs(), &workspace_bytes_, &reserve_bytes_));
     }
 
     [[nodiscard]] std::string ask_weights(const Place& place) {
@@ -163,11 +159,10 @@ private:
         const char* begin = place.scratch.as<const char>();
         for (std::size_t i = 0; i < kLinearLayers; ++i) {
             void *matrix_at = nullptr, *bias_at = nullptr;
-            std::string refusal =
-                refusal_of(f, "cudnnGetRNNWeightParams",
-                           f.cudnnGetRNNWeightParams(place.handle, rnn(), 0, weights_.bytes, begin,
-                                                     static_cast<std::int32_t>(i), matrix.get(), &matrix_at,
-                                                     bias.get(), &bias_at));
+            std::string refusal = refusal_of(
+                f, "cudnnGetRNNWeightParams",
+                f.cudnnGetRNNWeightParams(place.handle, rnn(), 0, weights_.bytes, begin, static_cast<std::int32_t>(i),
+                                          matrix.get(), &matrix_at, bias.get(), &bias_at));
             if (!refusal.empty()) return refusal;
             const Index rows = i < kLinearLayers / 2 ? key_.features : key_.units;
             weights_.matrices[i] = place_of(f, matrix, begin, matrix_at, rows * key_.units);
@@ -182,13 +177,13 @@ private:
         cudnnDataType_t block_type = CUDNN_DATA_FLOAT;
         int rank = 0;
         std::array<int, 3> sizes{}, strides{};
-        check_status(f, "cudnnGetTensorNdDescriptor",
-                     f.cudnnGetTensorNdDescriptor(descriptor.get(), 3, &block_type, &rank, sizes.data(),
-                                                  strides.data()));
+        check_status(
+            f, "cudnnGetTensorNdDescriptor",
+            f.cudnnGetTensorNdDescriptor(descriptor.get(), 3, &block_type, &rank, sizes.data(), strides.data()));
         const Index size = Index(sizes[0]) * sizes[1] * sizes[2];
         const std::size_t bytes = static_cast<std::size_t>(expected) * (key_.is_double ? 8 : 4);
-        const std::size_t place = at == nullptr ? weights_.bytes
-                                                : static_cast<std::size_t>(static_cast<const char*>(at) - begin);
+        const std::size_t place =
+            at == nullptr ? weights_.bytes : static_cast<std::size_t>(static_cast<const char*>(at) - begin);
         if (rank != 3 || block_type != type() || size != expected || bytes > weights_.bytes ||
             place > weights_.bytes - bytes)
             EIGENGRU_THROW(BackendError, "cuDNN backend: cudnnGetRNNWeightParams: expected a block of ", expected,

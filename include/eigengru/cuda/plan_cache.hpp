@@ -19,9 +19,12 @@ public:
     [[nodiscard]] RnnPlan::Result of(const RnnPlan::Place& place, cudaStream_t stream, const PlanKey& key) {
         if (const RnnPlan::Result* known = find(key)) return *known;
         Trial trial(place, stream);
-        RnnPlan::Result result = key.algorithm != CudnnAlgorithm::automatic ? tried(place, trial, key)
-                                 : choice_of(key) != nullptr ? tried(place, trial, with(key, *choice_of(key)))
-                                                             : fastest(place, trial, key);
+        RnnPlan::Result result;
+        if (key.algorithm != CudnnAlgorithm::automatic)
+            result = tried(place, trial, key);
+        else if (const CudnnAlgorithm* choice = choice_of(key))
+            result = tried(place, trial, with(key, *choice));
+        if (result.plan == nullptr && key.algorithm == CudnnAlgorithm::automatic) result = fastest(place, trial, key);
         if (entries_.size() >= kMostPlans) entries_.erase(entries_.begin());
         entries_.push_back({key, result});
         return result;
@@ -72,9 +75,14 @@ private:
             best_time = time;
             best = std::move(other);
         }
-        if (choices_.size() >= kMostPlans) choices_.erase(choices_.begin());
-        choices_.push_back({of_its_length(key), best.plan->key().algorithm});
+        remember({of_its_length(key), best.plan->key().algorithm});
         return best;
+    }
+
+    void remember(const Choice& choice) {
+        std::erase_if(choices_, [&](const Choice& known) { return known.key == choice.key; });
+        if (choices_.size() >= kMostPlans) choices_.erase(choices_.begin());
+        choices_.push_back(choice);
     }
 
     /// Sequences of about the same length share a choice, since batches differ in length from call to call.

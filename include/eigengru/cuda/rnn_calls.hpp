@@ -31,8 +31,8 @@ struct RnnMemory {
     return refusal_of(
         f, "cudnnRNNForward",
         f.cudnnRNNForward(handle, plan.rnn(), plan.mode(), nullptr, plan.inputs(), m.inputs, plan.outputs(), m.outputs,
-                          plan.state(), m.initial_state, m.final_state, nullptr, nullptr, nullptr,
-                          plan.weights().bytes, m.weights, plan.workspace_bytes(), m.workspace, reserve,
+                          plan.state(), m.initial_state, m.final_state, nullptr, nullptr, nullptr, plan.weights().bytes,
+                          m.weights, plan.workspace_bytes(), m.workspace, reserve,
                           plan.key().is_training ? m.reserve : nullptr));
 }
 
@@ -47,14 +47,13 @@ struct RnnMemory {
                                   m.workspace, plan.reserve_bytes(), m.reserve));
 }
 
-[[nodiscard]] inline std::string rnn_backward_weights(const CudaFunctions& f, cudnnHandle_t handle,
-                                                      const RnnPlan& plan, const RnnMemory& m) {
-    return refusal_of(
-        f, "cudnnRNNBackwardWeights_v8",
-        f.cudnnRNNBackwardWeights_v8(handle, plan.rnn(), CUDNN_WGRAD_MODE_ADD, nullptr, plan.inputs(), m.inputs,
-                                     plan.state(), m.initial_state, plan.outputs(), m.outputs, plan.weights().bytes,
-                                     m.d_weights, plan.workspace_bytes(), m.workspace, plan.reserve_bytes(),
-                                     m.reserve));
+[[nodiscard]] inline std::string rnn_backward_weights(const CudaFunctions& f, cudnnHandle_t handle, const RnnPlan& plan,
+                                                      const RnnMemory& m) {
+    return refusal_of(f, "cudnnRNNBackwardWeights_v8",
+                      f.cudnnRNNBackwardWeights_v8(handle, plan.rnn(), CUDNN_WGRAD_MODE_ADD, nullptr, plan.inputs(),
+                                                   m.inputs, plan.state(), m.initial_state, plan.outputs(), m.outputs,
+                                                   plan.weights().bytes, m.d_weights, plan.workspace_bytes(),
+                                                   m.workspace, plan.reserve_bytes(), m.reserve));
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

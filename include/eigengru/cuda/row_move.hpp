@@ -20,12 +20,12 @@ struct RowMove {
     std::int64_t time = 0;
     std::int64_t row_bytes = 0;  ///< of one step; a multiple of 4
     bool go_backwards = false;
-    bool zero_output_for_mask = false;          ///< scatter: zeros at masked steps
-    const std::uint32_t* from = nullptr;        ///< gather: sequences; scatter: gathered
-    std::uint32_t* to = nullptr;                ///< gather: gathered; scatter: sequences, or null
-    const std::uint32_t* initial = nullptr;     ///< scatter: the state of a row without used steps; null: zeros
-    std::uint32_t* last = nullptr;              ///< scatter: [row], the output of the last step; or null
-    std::uint32_t* state = nullptr;             ///< scatter: [row], the state after the last used step; or null
+    bool zero_output_for_mask = false;       ///< scatter: zeros at masked steps
+    const std::uint32_t* from = nullptr;     ///< gather: sequences; scatter: gathered
+    std::uint32_t* to = nullptr;             ///< gather: gathered; scatter: sequences, or null
+    const std::uint32_t* initial = nullptr;  ///< scatter: the state of a row without used steps; null: zeros
+    std::uint32_t* last = nullptr;           ///< scatter: [row], the output of the last step; or null
+    std::uint32_t* state = nullptr;          ///< scatter: [row], the state after the last used step; or null
 };
 
 /// What one of `lanes` workers does for one row: it moves every lanes-th word of each step.
