@@ -1,8 +1,9 @@
 # Finds cuDNN 9 or later and the CUDA runtime that it works with.
 #
 #   CUDNN_ROOT (variable or environment) is searched first. It may be a prefix with include/ and lib/, the site-packages
-#   folder of a Python environment with the packages nvidia-cudnn-cu12 or -cu13 and nvidia-cuda-runtime, or its nvidia/
-#   or nvidia/cudnn/ folder. After it come CUDAToolkit_ROOT, CUDA_HOME, CUDA_PATH, /usr/local/cuda and the system's own.
+#   folder of a Python environment with the packages nvidia-cudnn-cu13, nvidia-cuda-runtime and nvidia-cuda-crt (for
+#   CUDA 12 nvidia-cudnn-cu12, nvidia-cuda-runtime-cu12 and nvidia-cuda-nvcc-cu12), or its nvidia/ or nvidia/cudnn/. Then
+#   come CUDAToolkit_ROOT, CUDA_HOME, CUDA_PATH, /usr/local/cuda and the system's own.
 #
 # Gives CUDNN_FOUND, CUDNN_VERSION (of the headers), CUDNN_CUDART_VERSION and the targets CUDNN::cudnn, CUDNN::cudart.
 # No CUDA compiler is looked for: the host compiler is enough.
@@ -14,7 +15,8 @@ set(_cudnn_cudart_hints "")
 foreach(_cudnn_root IN LISTS _cudnn_roots)
   foreach(_cudnn_nvidia ${_cudnn_root}/nvidia ${_cudnn_root} ${_cudnn_root}/..)
     list(APPEND _cudnn_hints ${_cudnn_nvidia}/cudnn)
-    list(APPEND _cudnn_cudart_hints ${_cudnn_nvidia}/cuda_runtime ${_cudnn_nvidia}/cu13)
+    list(APPEND _cudnn_cudart_hints ${_cudnn_nvidia}/cuda_runtime ${_cudnn_nvidia}/cu13
+      ${_cudnn_nvidia}/cuda_nvcc)
   endforeach()
   list(APPEND _cudnn_hints ${_cudnn_root})
   list(APPEND _cudnn_cudart_hints ${_cudnn_root})
@@ -31,6 +33,10 @@ macro(_cudnn_find part header names)
 endmacro()
 _cudnn_find(CUDNN cudnn_version.h "cudnn;libcudnn.so.9" ${_cudnn_hints})
 _cudnn_find(CUDART cuda_runtime_api.h "cudart;libcudart.so.13;libcudart.so.12" ${_cudnn_cudart_hints})
+# The headers of the runtime include this one, which packages keep apart.
+find_path(CUDNN_CRT_INCLUDE_DIR crt/host_defines.h
+  HINTS ${CUDNN_CUDART_INCLUDE_DIR} ${_cudnn_cudart_hints} ${_cudnn_toolkits} PATH_SUFFIXES include NO_CACHE
+)
 
 set(CUDNN_VERSION "")
 if(CUDNN_CUDNN_INCLUDE_DIR)
@@ -52,6 +58,7 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(CUDNN
   REQUIRED_VARS CUDNN_CUDNN_LIBRARY CUDNN_CUDNN_INCLUDE_DIR CUDNN_CUDART_LIBRARY CUDNN_CUDART_INCLUDE_DIR
+    CUDNN_CRT_INCLUDE_DIR
   VERSION_VAR CUDNN_VERSION
   HANDLE_VERSION_RANGE
 )
@@ -65,5 +72,6 @@ if(CUDNN_FOUND AND NOT TARGET CUDNN::cudnn)
       INTERFACE_INCLUDE_DIRECTORIES ${CUDNN_${_cudnn_part}_INCLUDE_DIR}
     )
   endforeach()
+  target_include_directories(CUDNN::cudart INTERFACE ${CUDNN_CRT_INCLUDE_DIR})
   target_link_libraries(CUDNN::cudnn INTERFACE CUDNN::cudart)
 endif()
