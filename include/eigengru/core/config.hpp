@@ -115,3 +115,10 @@
 #define EIGENGRU_UNROLL(count)
 #define EIGENGRU_ALWAYS_INLINE inline
 #endif
+
+// What runs on a host and on a device: nvcc compiles it for both.
+#if defined(__CUDACC__)
+#define EIGENGRU_HOST_DEVICE __host__ __device__
+#else
+#define EIGENGRU_HOST_DEVICE
+#endif
