@@ -51,7 +51,9 @@
 #define EIGENGRU_ABI_EXCEPTIONS aborts
 #endif
 
-#if defined(EIGENGRU_CUDNN)
+#if defined(EIGENGRU_CUDNN) && defined(EIGENGRU_CUDNN_DEVICE)
+#define EIGENGRU_ABI_CUDNN cudnn_device
+#elif defined(EIGENGRU_CUDNN)
 #define EIGENGRU_ABI_CUDNN cudnn
 #else
 #define EIGENGRU_ABI_CUDNN cpu

@@ -22,7 +22,8 @@ public:
           units_(call.tape.units()) {}
 
     /// With `uses_up` the record is worth nothing afterwards. Otherwise cuDNN is given a copy of the reserve, which it
-    /// changes: a copy costs far less than a second forward pass, and the bits are those of the first one.
+    /// changes: a copy costs far less than a second forward pass, and the bits are those of the first one. (PyTorch does
+    /// the same for a graph that it retains.)
     /// Throws: BackendError.
     void run(const WeightSource<S>& weights, bool uses_up) {
         const CudaFunctions& f = parts_.context.functions();

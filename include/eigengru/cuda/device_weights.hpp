@@ -58,14 +58,25 @@ void unpack_weights(const char* from, const WeightPlaces& places, GruWeights<S>&
 template <RealScalar S>
 class DeviceWeights {
 public:
+    /// Makes room. Throws: BackendError.
+    void reserve(const CudaFunctions& f, const WeightPlaces& places) {
+        if (places.bytes > memory_.bytes()) is_confirmed_ = false;
+        memory_.reserve(f, places.bytes);
+        staging_.reserve(f, places.bytes);
+    }
+
+    /// Whether the device has them as they are now.
+    [[nodiscard]] bool is_fresh(const WeightPlaces& places, const WeightSource<S>& source) const {
+        return is_confirmed_ && version_ == source.version && !source.is_changing && places == places_;
+    }
+
     /// Sends them in the stream of the context if that is needed. The staging memory must be free: nothing that was
     /// sent before is still under way. Throws: BackendError.
     void refresh(const CudnnContext& context, const WeightPlaces& places, const WeightSource<S>& source) {
-        if (is_confirmed_ && version_ == source.version && !source.is_changing && places == places_) return;
+        if (is_fresh(places, source)) return;
         const CudaFunctions& f = context.functions();
         is_confirmed_ = false;
-        memory_.reserve(f, places.bytes);
-        staging_.reserve(f, places.bytes);
+        reserve(f, places);
         pack_weights(source.function, places, staging_.as<char>());
         copy_async(f, context.stream(), memory_.as<char>(), staging_.as<const char>(), static_cast<Index>(places.bytes),
                    cudaMemcpyHostToDevice);

@@ -12,9 +12,24 @@
 
 static_assert(CUDNN_MAJOR >= 9, "eigengru::cudnn needs cuDNN 9 or later");
 
+#if defined(EIGENGRU_CUDNN_DEVICE)
+// Of device_kernels.cu, which nvcc compiles: a RowMove behind a plain pointer, since C knows no namespaces.
+extern "C" cudaError_t eigengru_0_1_gather_rows(const void* move, cudaStream_t stream);
+extern "C" cudaError_t eigengru_0_1_scatter_rows(const void* move, cudaStream_t stream);
+#endif
+
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
 struct RowMove;
+
+#if defined(EIGENGRU_CUDNN_DEVICE)
+inline cudaError_t launch_gather_rows(const RowMove& move, cudaStream_t stream) {
+    return eigengru_0_1_gather_rows(&move, stream);
+}
+inline cudaError_t launch_scatter_rows(const RowMove& move, cudaStream_t stream) {
+    return eigengru_0_1_scatter_rows(&move, stream);
+}
+#endif
 
 /// The functions under their own names. Not null, but for the two launchers where eigengru::cudnn_device is left out.
 struct CudaFunctions {
@@ -76,45 +91,26 @@ struct CudaFunctions {
 };
 
 /// The functions that this program is linked with.
-inline constexpr CudaFunctions kLinkedCudaFunctions{
-    .cudaGetDeviceCount = &::cudaGetDeviceCount,
-    .cudaGetDevice = &::cudaGetDevice,
-    .cudaDriverGetVersion = &::cudaDriverGetVersion,
-    .cudaMalloc = &::cudaMalloc,
-    .cudaMallocHost = &::cudaMallocHost,
-    .cudaFree = &::cudaFree,
-    .cudaFreeHost = &::cudaFreeHost,
-    .cudaMemcpyAsync = &::cudaMemcpyAsync,
-    .cudaMemcpy2DAsync = &::cudaMemcpy2DAsync,
-    .cudaMemsetAsync = &::cudaMemsetAsync,
-    .cudaStreamCreateWithFlags = &::cudaStreamCreateWithFlags,
-    .cudaStreamDestroy = &::cudaStreamDestroy,
-    .cudaStreamSynchronize = &::cudaStreamSynchronize,
-    .cudaStreamIsCapturing = &::cudaStreamIsCapturing,
-    .cudaStreamWaitEvent = &::cudaStreamWaitEvent,
-    .cudaEventCreateWithFlags = &::cudaEventCreateWithFlags,
-    .cudaEventRecord = &::cudaEventRecord,
-    .cudaEventSynchronize = &::cudaEventSynchronize,
-    .cudaEventElapsedTime = &::cudaEventElapsedTime,
-    .cudaEventDestroy = &::cudaEventDestroy,
-    .cudaGetLastError = &::cudaGetLastError,
-    .cudaGetErrorName = &::cudaGetErrorName,
-    .cudaGetErrorString = &::cudaGetErrorString,
-    .cudnnGetVersion = &::cudnnGetVersion,
-    .cudnnGetErrorString = &::cudnnGetErrorString,
-    .cudnnGetLastErrorString = &::cudnnGetLastErrorString,
-    .cudnnCreate = &::cudnnCreate,
-    .cudnnDestroy = &::cudnnDestroy,
-    .cudnnSetStream = &::cudnnSetStream,
+inline constexpr CudaFunctions kLinkedCudaFunctions {
+    .cudaGetDeviceCount = &::cudaGetDeviceCount, .cudaGetDevice = &::cudaGetDevice,
+    .cudaDriverGetVersion = &::cudaDriverGetVersion, .cudaMalloc = &::cudaMalloc, .cudaMallocHost = &::cudaMallocHost,
+    .cudaFree = &::cudaFree, .cudaFreeHost = &::cudaFreeHost, .cudaMemcpyAsync = &::cudaMemcpyAsync,
+    .cudaMemcpy2DAsync = &::cudaMemcpy2DAsync, .cudaMemsetAsync = &::cudaMemsetAsync,
+    .cudaStreamCreateWithFlags = &::cudaStreamCreateWithFlags, .cudaStreamDestroy = &::cudaStreamDestroy,
+    .cudaStreamSynchronize = &::cudaStreamSynchronize, .cudaStreamIsCapturing = &::cudaStreamIsCapturing,
+    .cudaStreamWaitEvent = &::cudaStreamWaitEvent, .cudaEventCreateWithFlags = &::cudaEventCreateWithFlags,
+    .cudaEventRecord = &::cudaEventRecord, .cudaEventSynchronize = &::cudaEventSynchronize,
+    .cudaEventElapsedTime = &::cudaEventElapsedTime, .cudaEventDestroy = &::cudaEventDestroy,
+    .cudaGetLastError = &::cudaGetLastError, .cudaGetErrorName = &::cudaGetErrorName,
+    .cudaGetErrorString = &::cudaGetErrorString, .cudnnGetVersion = &::cudnnGetVersion,
+    .cudnnGetErrorString = &::cudnnGetErrorString, .cudnnGetLastErrorString = &::cudnnGetLastErrorString,
+    .cudnnCreate = &::cudnnCreate, .cudnnDestroy = &::cudnnDestroy, .cudnnSetStream = &::cudnnSetStream,
     .cudnnCreateDropoutDescriptor = &::cudnnCreateDropoutDescriptor,
     .cudnnSetDropoutDescriptor = &::cudnnSetDropoutDescriptor,
     .cudnnDestroyDropoutDescriptor = &::cudnnDestroyDropoutDescriptor,
-    .cudnnCreateRNNDescriptor = &::cudnnCreateRNNDescriptor,
-    .cudnnSetRNNDescriptor_v8 = &::cudnnSetRNNDescriptor_v8,
-    .cudnnDestroyRNNDescriptor = &::cudnnDestroyRNNDescriptor,
-    .cudnnBuildRNNDynamic = &::cudnnBuildRNNDynamic,
-    .cudnnGetRNNWeightSpaceSize = &::cudnnGetRNNWeightSpaceSize,
-    .cudnnGetRNNWeightParams = &::cudnnGetRNNWeightParams,
+    .cudnnCreateRNNDescriptor = &::cudnnCreateRNNDescriptor, .cudnnSetRNNDescriptor_v8 = &::cudnnSetRNNDescriptor_v8,
+    .cudnnDestroyRNNDescriptor = &::cudnnDestroyRNNDescriptor, .cudnnBuildRNNDynamic = &::cudnnBuildRNNDynamic,
+    .cudnnGetRNNWeightSpaceSize = &::cudnnGetRNNWeightSpaceSize, .cudnnGetRNNWeightParams = &::cudnnGetRNNWeightParams,
     .cudnnCreateRNNDataDescriptor = &::cudnnCreateRNNDataDescriptor,
     .cudnnSetRNNDataDescriptor = &::cudnnSetRNNDataDescriptor,
     .cudnnDestroyRNNDataDescriptor = &::cudnnDestroyRNNDataDescriptor,
@@ -122,12 +118,13 @@ inline constexpr CudaFunctions kLinkedCudaFunctions{
     .cudnnSetTensorNdDescriptor = &::cudnnSetTensorNdDescriptor,
     .cudnnGetTensorNdDescriptor = &::cudnnGetTensorNdDescriptor,
     .cudnnDestroyTensorDescriptor = &::cudnnDestroyTensorDescriptor,
-    .cudnnGetRNNTempSpaceSizes = &::cudnnGetRNNTempSpaceSizes,
-    .cudnnRNNForward = &::cudnnRNNForward,
-    .cudnnRNNBackwardData_v8 = &::cudnnRNNBackwardData_v8,
-    .cudnnRNNBackwardWeights_v8 = &::cudnnRNNBackwardWeights_v8,
-    .gather_rows = nullptr,
-    .scatter_rows = nullptr,
+    .cudnnGetRNNTempSpaceSizes = &::cudnnGetRNNTempSpaceSizes, .cudnnRNNForward = &::cudnnRNNForward,
+    .cudnnRNNBackwardData_v8 = &::cudnnRNNBackwardData_v8, .cudnnRNNBackwardWeights_v8 = &::cudnnRNNBackwardWeights_v8,
+#if defined(EIGENGRU_CUDNN_DEVICE)
+    .gather_rows = &launch_gather_rows, .scatter_rows = &launch_scatter_rows,
+#else
+    .gather_rows = nullptr, .scatter_rows = nullptr,
+#endif
 };
 
 inline std::atomic<const CudaFunctions*>& current_cuda_functions() {

@@ -29,13 +29,4 @@ struct CudnnOptions {
     bool any_mask = false;
 };
 
-namespace detail {
-
-/// The multiply-adds of one time step.
-[[nodiscard]] constexpr double step_work(double batch, double features, double units) {
-    return 3.0 * batch * units * (features + units);
-}
-
-}  // namespace detail
-
 }  // namespace eigengru::inline EIGENGRU_ABI

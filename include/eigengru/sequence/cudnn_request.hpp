@@ -19,18 +19,22 @@ struct CudnnRequest {
     CudnnOptions options = {};
 };
 
+/// The multiply-adds of one time step.
+[[nodiscard]] inline double step_work(const CudnnRequest& request) {
+    const auto real = [](Index size) { return static_cast<double>(size); };
+    return 3.0 * real(request.inputs.batch) * real(request.units) *
+           (real(request.inputs.features) + real(request.units));
+}
+
 /// Whether use_cudnn = "auto" thinks of a device at all.
 [[nodiscard]] inline bool is_worth_while(const CudnnRequest& request) {
-    const auto real = [](Index size) { return static_cast<double>(size); };
-    return step_work(real(request.inputs.batch), real(request.inputs.features), real(request.units)) >=
-           request.options.least_work;
+    return step_work(request) >= request.options.least_work;
 }
 
 [[nodiscard]] inline BackendRule work_condition(const CudnnRequest& request) {
-    const bool is_enough = is_worth_while(request);
-    return {"work", is_enough,
-            text("a time step ", is_enough ? "has at least" : "must have", " least_work = ", request.options.least_work,
-                 " multiply-adds", is_enough ? "" : " for use_cudnn = \"auto\", has fewer")};
+    return {"work", is_worth_while(request),
+            text("for \"auto\" a time step must have ", request.options.least_work, " multiply-adds (least_work), has ",
+                 step_work(request))};
 }
 
 /// cuDNN counts in 32 bits. A longer sequence than it takes at once goes in parts, unless it is recorded.
