@@ -32,9 +32,9 @@ struct CudaFakeOptions {
     std::size_t cudnn_version = CUDNN_VERSION;
     FakeStreams streams = FakeStreams::latest;
     FakeLimits limits = FakeLimits::at_size_query;
-    std::size_t device_bytes = std::size_t{1} << 32;                    ///< more is cudaErrorMemoryAllocation
+    std::size_t device_bytes = std::size_t{1} << 32;                      ///< more is cudaErrorMemoryAllocation
     std::array<float, CUDNN_RNN_ALGO_COUNT> milliseconds = {4, 3, 2, 1};  ///< what a forward pass seems to take
-    bool has_kernels = true;                                            ///< eigengru::cudnn_device is there
+    bool has_kernels = true;                                              ///< eigengru::cudnn_device is there
 };
 
 /// One function of the table, and how it may fail.

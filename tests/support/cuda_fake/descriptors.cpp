@@ -86,16 +86,16 @@ void check_rnn(const RnnSettings& s) {
     bad_param((s.flags & ~CUDNN_RNN_PADDED_IO_ENABLED) == 0, "unknown auxFlags");
     supported(s.projection == s.units, "projSize must be hiddenSize for a GRU");
     supported(is_known(s.type) && s.precision == s.type, "computes in the type of its data only");
-    const bool keeps_weights = s.algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC ||
-                               s.algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H;
+    const bool keeps_weights =
+        s.algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC || s.algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H;
     supported(s.type != CUDNN_DATA_DOUBLE || !keeps_weights, "this algorithm has no double");
     supported(s.bias == CUDNN_RNN_DOUBLE_BIAS || !is_persistent(s.algorithm), "persistent algorithms need both biases");
 }
 
 void check_data(const DataDescriptor& d, const int* lengths) {
-    bad_param(d.layout >= CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED &&
-                  d.layout <= CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED,
-              "no such layout");
+    bad_param(
+        d.layout >= CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED && d.layout <= CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED,
+        "no such layout");
     bad_param(d.time > 0 && d.batch > 0 && d.size > 0, "sizes must be positive");
     bad_param(lengths != nullptr, "seqLengthArray is null");
     supported(d.time <= 65535, "maxSeqLength above 65535");
@@ -206,7 +206,7 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t descriptor, cudnnRNN
                                        std::uint32_t flags) {
     RnnDescriptor* found = state().descriptors.rnns.find(descriptor);
     bad_param(found != nullptr, "no such descriptor");
-    const RnnSettings settings{algorithm, cell, bias,  direction,  input,  type,    precision,
+    const RnnSettings settings{algorithm, cell,     bias,  direction,  input,  type,    precision,
                                math,      features, units, projection, layers, dropout, flags};
     check_rnn(settings);
     const DropoutDescriptor* no_dropout = state().descriptors.dropouts.find(dropout);
@@ -234,8 +234,8 @@ cudnnStatus_t cudnnCreateRNNDataDescriptor(cudnnRNNDataDescriptor_t* descriptor)
 }
 
 cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t descriptor, cudnnDataType_t type,
-                                        cudnnRNNDataLayout_t layout, int time, int batch, int size,
-                                        const int lengths[], void*) {
+                                        cudnnRNNDataLayout_t layout, int time, int batch, int size, const int lengths[],
+                                        void*) {
     DataDescriptor* found = state().descriptors.data.find(descriptor);
     bad_param(found != nullptr, "no such descriptor");
     DataDescriptor set{true, type, layout, time, batch, size, {}};

@@ -122,8 +122,7 @@ void gru_backward_data(const Pass<S>& pass, const S* y, const S* dy, const S* dh
                               static_cast<double>(pass.weights.w[kZ][u * features + i]) * kept.z +
                               static_cast<double>(pass.weights.w[kN][u * features + i]) * kept.n;
             }
-            for (std::size_t i = 0; i < features; ++i)
-                dx[pass.x_data.offset(step, row) + i] = static_cast<S>(d_x[i]);
+            for (std::size_t i = 0; i < features; ++i) dx[pass.x_data.offset(step, row) + i] = static_cast<S>(d_x[i]);
             dh = std::move(dh_before);
         }
         for (std::size_t u = 0; u < units && dhx != nullptr; ++u) dhx[first + u] = static_cast<S>(dh[u]);

@@ -122,10 +122,10 @@ struct Forward {
         require_known(hx_memory, "hx");
         require_known(weight_memory, "weightSpace");
         run_in_type(pass.settings.type, [&]<class S>(S) {
-            gru_forward<S>({pass.x_data, pass.y_data, blocks_of<const S>(weight_memory.bytes.data(), pass.places),
-                            as<const S>(x_memory), as<const S>(hx_memory),
-                            is_training ? kept_in(reserve_memory) : nullptr},
-                           as<S>(y_memory), as<S>(hy_memory));
+            gru_forward<S>(
+                {pass.x_data, pass.y_data, blocks_of<const S>(weight_memory.bytes.data(), pass.places),
+                 as<const S>(x_memory), as<const S>(hx_memory), is_training ? kept_in(reserve_memory) : nullptr},
+                as<S>(y_memory), as<S>(hy_memory));
         });
         mark_known(y_memory, pass.y_data);
         mark_known(hy_memory);
@@ -133,12 +133,9 @@ struct Forward {
         const std::uint64_t number = state().next_reserved++;
         std::memcpy(reserve_memory.bytes.data(), &number, sizeof number);
         mark_known(reserve_memory);
-        state().reserved[number] = {ReservedPass::Stage::forward,
-                                    fingerprint_of(pass),
-                                    fingerprint_of(x_memory.bytes),
-                                    fingerprint_of(y_memory.bytes),
-                                    fingerprint_of(hx_memory.bytes),
-                                    fingerprint_of(weight_memory.bytes)};
+        state().reserved[number] = {ReservedPass::Stage::forward,    fingerprint_of(pass),
+                                    fingerprint_of(x_memory.bytes),  fingerprint_of(y_memory.bytes),
+                                    fingerprint_of(hx_memory.bytes), fingerprint_of(weight_memory.bytes)};
     }
 };
 
@@ -162,9 +159,8 @@ struct BackwardData {
         broken(reserved.hx == fingerprint_of(hx_memory.bytes), "another hx than the forward pass had");
         broken(reserved.weights == fingerprint_of(weight_memory.bytes), "other weights than the forward pass had");
         run_in_type(pass.settings.type, [&]<class S>(S) {
-            gru_backward_data<S>({pass.x_data, pass.y_data,
-                                  blocks_of<const S>(weight_memory.bytes.data(), pass.places), nullptr,
-                                  as<const S>(hx_memory), kept_in(reserve_memory)},
+            gru_backward_data<S>({pass.x_data, pass.y_data, blocks_of<const S>(weight_memory.bytes.data(), pass.places),
+                                  nullptr, as<const S>(hx_memory), kept_in(reserve_memory)},
                                  as<const S>(y_memory), as<const S>(dy_memory), as<const S>(dhy_memory),
                                  as<S>(dx_memory), as<S>(dhx_memory));
         });
@@ -192,9 +188,9 @@ struct BackwardWeights {
         broken(reserved.y == fingerprint_of(y_memory.bytes), "another y than the forward pass gave");
         broken(reserved.hx == fingerprint_of(hx_memory.bytes), "another hx than the forward pass had");
         run_in_type(pass.settings.type, [&]<class S>(S) {
-            gru_backward_weights<S>({pass.x_data, pass.y_data, {}, as<const S>(x_memory), as<const S>(hx_memory),
-                                     kept_in(reserve_memory)},
-                                    as<const S>(y_memory), blocks_of<S>(d_memory.bytes.data(), pass.places));
+            gru_backward_weights<S>(
+                {pass.x_data, pass.y_data, {}, as<const S>(x_memory), as<const S>(hx_memory), kept_in(reserve_memory)},
+                as<const S>(y_memory), blocks_of<S>(d_memory.bytes.data(), pass.places));
         });
         reserved.stage = ReservedPass::Stage::consumed;
     }
@@ -223,9 +219,9 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnn, cu
                               void* workspace, std::size_t reserve_bytes, void* reserve) {
     const bool is_training = mode == CUDNN_FWD_MODE_TRAINING;
     const bool has_cell_state = c_tensor != nullptr || cx != nullptr || cy != nullptr;
-    const CheckedPass pass = checked_pass({handle, rnn, is_training ? PassKind::training : PassKind::inference,
-                                           device_lengths, x_data, y_data, h_tensor, has_cell_state, weight_bytes,
-                                           workspace_bytes, reserve_bytes});
+    const CheckedPass pass =
+        checked_pass({handle, rnn, is_training ? PassKind::training : PassKind::inference, device_lengths, x_data,
+                      y_data, h_tensor, has_cell_state, weight_bytes, workspace_bytes, reserve_bytes});
     const std::size_t element = pass.x_data.element_bytes();
     std::vector<Argument> arguments{{"x", x, pass.x_bytes(), false, false, element},
                                     {"y", y, pass.y_bytes(), true, false, element},
@@ -238,8 +234,8 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnn, cu
     state().latest_forward = {pass.settings.algorithm, mode, pass.settings.math, pass.x_data.time, pass.x_data.batch};
     const Forward forward{pass, is_training, x, hx, weights, y, hy, workspace, reserve};
     const auto algorithm = static_cast<std::size_t>(pass.settings.algorithm);
-    state().enqueue(pass.stream, "cudnnRNNForward", [forward] { forward.run(); },
-                    state().options.milliseconds[algorithm]);
+    state().enqueue(
+        pass.stream, "cudnnRNNForward", [forward] { forward.run(); }, state().options.milliseconds[algorithm]);
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -251,9 +247,8 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
                                       std::size_t weight_bytes, const void* weights, std::size_t workspace_bytes,
                                       void* workspace, std::size_t reserve_bytes, void* reserve) {
     const bool has_cell_state = c_tensor != nullptr || cx != nullptr || dcy != nullptr || dcx != nullptr;
-    const CheckedPass pass =
-        checked_pass({handle, rnn, PassKind::backward, device_lengths, x_data, y_data, h_tensor, has_cell_state,
-                      weight_bytes, workspace_bytes, reserve_bytes});
+    const CheckedPass pass = checked_pass({handle, rnn, PassKind::backward, device_lengths, x_data, y_data, h_tensor,
+                                           has_cell_state, weight_bytes, workspace_bytes, reserve_bytes});
     const std::size_t element = pass.x_data.element_bytes();
     check_arguments({{"y", y, pass.y_bytes(), false, false, element},
                      {"dy", dy, pass.y_bytes(), false, false, element},

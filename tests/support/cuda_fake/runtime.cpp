@@ -137,7 +137,8 @@ cudaError_t cudaDriverGetVersion(int* version) {
 
 cudaError_t cudaMalloc(void** address, std::size_t bytes) {
     require_pointer(address);
-    require(!state().streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported, "memory while a stream is captured");
+    require(!state().streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported,
+            "memory while a stream is captured");
     *address = nullptr;
     if (bytes == 0) return cudaSuccess;
     support(state().memory.device_bytes() + bytes <= state().options.device_bytes, cudaErrorMemoryAllocation,
@@ -148,7 +149,8 @@ cudaError_t cudaMalloc(void** address, std::size_t bytes) {
 
 cudaError_t cudaMallocHost(void** address, std::size_t bytes) {
     require_pointer(address);
-    require(!state().streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported, "memory while a stream is captured");
+    require(!state().streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported,
+            "memory while a stream is captured");
     *address = bytes == 0 ? nullptr : state().memory.allocate_pinned(bytes);
     return cudaSuccess;
 }

@@ -63,7 +63,8 @@ void State::enqueue(cudaStream_t handle, std::string_view function, std::functio
 }
 
 void State::wait_for_all(bool is_hidden) {
-    require(!streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported, "waits for a stream that is being captured");
+    require(!streams.is_any_capturing(), cudaErrorStreamCaptureUnsupported,
+            "waits for a stream that is being captured");
     if (is_hidden) ++hidden_synchronisations;
     streams.run_all();
 }

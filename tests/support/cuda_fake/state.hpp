@@ -99,6 +99,6 @@ public:
 State*& current_state();
 
 /// The table of the fake.
-const eigengru::detail::CudaFunctions& fake_functions();
+const eigengru::detail::CudaFunctions& fake_functions(bool has_kernels);
 
 }  // namespace eigengru_test::cuda_fake

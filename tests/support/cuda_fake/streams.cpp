@@ -69,7 +69,8 @@ void Streams::enqueue(const std::shared_ptr<Stream>& stream, std::function<void(
 
 void Streams::record(Event& event, const std::shared_ptr<Stream>& stream, bool at_once) {
     auto time = std::make_shared<double>(0);
-    enqueue(stream, [time, from = stream.get()] { *time = from->clock; }, at_once);
+    enqueue(
+        stream, [time, from = stream.get()] { *time = from->clock; }, at_once);
     event.stream = stream;
     event.number = stream->enqueued();
     event.time = std::move(time);
