@@ -369,6 +369,16 @@ TEST_F(Cudnn, WhatItDoesNotSupportIsRefusedWhenDemanded) {
     EXPECT_NE(message.find("[passed] activation"), std::string::npos) << message;
 }
 
+TEST_F(Cudnn, DriverItDoesNotSupportIsNoFailure) {
+    Gru<float> layer = layer_of<float>({}, "auto");
+    fake.fail("cudnnCreate", CUDNN_STATUS_NOT_SUPPORTED_INCOMPATIBLE_CUDA_DRIVER);
+    static_cast<void>(layer(inputs, {.cudnn = {.least_work = 0}}));
+    EXPECT_EQ(layer.last_backend(), Backend::eigen);
+    const std::string text = layer.explain_backend(inputs, {.cudnn = {.least_work = 0}}).text();
+    EXPECT_NE(text.find("[failed] plan: cuDNN does not support it: cudnnCreate failed with"), std::string::npos)
+        << text;
+}
+
 TEST_F(Cudnn, FailureIsNeverHiddenByEigen) {
     Gru<float> layer = layer_of<float>({}, "auto");
     const CallOptions<float> call{.cudnn = {.least_work = 0}};

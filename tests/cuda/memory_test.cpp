@@ -66,7 +66,8 @@ TEST(CudaOwner, GivesBackWhatAFailedConstructionHadMade) {
     fake.fail("cudnnSetStream", CUDNN_STATUS_INTERNAL_ERROR);
     {
         const CudaStream stream = make_stream(cuda_functions());
-        EXPECT_THROW(static_cast<void>(make_cudnn_handle(cuda_functions(), stream.get())), BackendError);
+        std::string refusal;
+        EXPECT_THROW(static_cast<void>(make_cudnn_handle(cuda_functions(), stream.get(), refusal)), BackendError);
         CudaStream moved = make_stream(cuda_functions());
         moved = make_stream(cuda_functions());
     }
