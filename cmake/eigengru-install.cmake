@@ -14,6 +14,9 @@ endif()
 
 if(TARGET eigengru_cudnn)
   install(TARGETS eigengru_cudnn EXPORT eigengru_cudnn FILE_SET HEADERS)
+  install(TARGETS eigengru_cudnn_device EXPORT eigengru_cudnn)
+  install(FILES ${PROJECT_SOURCE_DIR}/include/eigengru/cuda/device_kernels.cu
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eigengru/cuda)
   install(EXPORT eigengru_cudnn NAMESPACE eigengru:: FILE eigengru-cudnn-targets.cmake
     DESTINATION ${eigengru_package_dir})
 endif()

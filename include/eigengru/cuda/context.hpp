@@ -31,14 +31,14 @@ public:
           device_(current_device(functions)),
           own_stream_(make_stream(functions)),
           stream_(own_stream_.get()),
-          handle_(make_cudnn_handle(functions, stream_)) {}
+          handle_(make_cudnn_handle(functions, stream_, refusal_)) {}
 
     /// In the caller's stream. Throws: BackendError.
     CudnnContext(const CudaFunctions& functions, cudaStream_t stream)
         : functions_(functions),
           device_(current_device(functions)),
           stream_(stream),
-          handle_(make_cudnn_handle(functions, stream_)) {}
+          handle_(make_cudnn_handle(functions, stream_, refusal_)) {}
 
     /// Whether it serves calls to the present device.
     [[nodiscard]] bool is_for(const CudaFunctions& functions) const {
@@ -55,8 +55,12 @@ public:
 
     [[nodiscard]] const PlanCache& plans() const { return plans_; }
 
+    /// Why there cannot be any plan; nothing when there can.
+    [[nodiscard]] const std::string& refusal() const { return refusal_; }
+
     /// The plan for a key, with workspace for it; or in words why there is none. Throws: BackendError.
     [[nodiscard]] RnnPlan::Result plan(const PlanKey& key) {
+        if (!refusal_.empty()) return {nullptr, refusal_};
         RnnPlan::Result result = plans_.of({functions_, handle_.get(), workspace_}, stream_, key);
         if (result.plan != nullptr) reserve_workspace(*result.plan);
         return result;
@@ -70,6 +74,7 @@ private:
     int device_;
     CudaStream own_stream_;
     cudaStream_t stream_;
+    std::string refusal_;
     CudnnHandle handle_;
     DeviceMemory workspace_;
     PlanCache plans_;

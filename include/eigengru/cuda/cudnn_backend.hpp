@@ -34,6 +34,7 @@ public:
 
     /// What an earlier prepare() found out; nothing when there was none.
     [[nodiscard]] std::string known_refusal(const CudnnRequest& request) const {
+        if (!context_.refusal().empty()) return context_.refusal();
         const RnnPlan::Result* known =
             context_.plans().find(key_of(request, std::min(request.inputs.time, steps_at_once(request.inputs.time))));
         return known == nullptr ? std::string() : known->refusal;

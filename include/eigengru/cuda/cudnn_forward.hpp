@@ -52,6 +52,7 @@ public:
                          .final_state = plans.size() > 1 ? buffers_.states[1].data() : nullptr,
                          .workspace = parts_.context.workspace()};
         for (const auto& plan : plans) {
+            scope.reopen();
             parts_.weights.refresh(parts_.context, plan->weights(), weights);
             memory.weights = parts_.weights.data();
             places_ = {places_.end(), plan->key().time};
@@ -63,7 +64,6 @@ public:
             scatter();
             memory.initial_state = std::exchange(memory.final_state, buffers_.states[is_odd_ ? 1 : 0].data());
             is_odd_ = !is_odd_;
-            scope.reopen();
         }
         finish();
     }

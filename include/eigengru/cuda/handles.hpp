@@ -56,9 +56,11 @@ using TensorDescriptor = CudaOwner<cudnnTensorDescriptor_t, &CudaFunctions::cudn
     return {f, event};
 }
 
-[[nodiscard]] inline CudnnHandle make_cudnn_handle(const CudaFunctions& f, cudaStream_t stream) {
+/// A handle that works in a stream. Where cuDNN does not support this driver or device, none, and `refusal` says so.
+[[nodiscard]] inline CudnnHandle make_cudnn_handle(const CudaFunctions& f, cudaStream_t stream, std::string& refusal) {
     cudnnHandle_t handle = nullptr;
-    check_status(f, "cudnnCreate", f.cudnnCreate(&handle));
+    refusal = refusal_of(f, "cudnnCreate", f.cudnnCreate(&handle));
+    if (!refusal.empty()) return {};
     CudnnHandle owner(f, handle);
     check_status(f, "cudnnSetStream", f.cudnnSetStream(handle, stream));
     return owner;

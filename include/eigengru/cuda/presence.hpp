@@ -28,9 +28,10 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 /// The condition "cuDNN": the headers of this build and the library at hand must be of one kind.
 [[nodiscard]] inline BackendRule cudnn_condition(const CudaFunctions& f) {
     const std::size_t version = f.cudnnGetVersion();
-    const std::size_t major = version / 10000;
+    const std::size_t unit = version < 90000 ? 1000 : 10000;  // it counts otherwise since version 9
+    const std::size_t major = version / unit;
     return {"cuDNN", major == CUDNN_MAJOR,
-            text("must be version ", CUDNN_MAJOR, ", is ", major, ".", version % 10000 / 100, ".", version % 100)};
+            text("must be version ", CUDNN_MAJOR, ", is ", major, ".", version % unit / 100, ".", version % 100)};
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail
