@@ -82,17 +82,26 @@ Kept* kept_in(const Memory::Range& reserve) {
     return reinterpret_cast<Kept*>(reserve.bytes.data() + kReserveStart);
 }
 
+ReserveHead head_of(const Memory::Range& reserve) {
+    ReserveHead head;
+    std::memcpy(&head, reserve.bytes.data(), sizeof head);
+    return head;
+}
+
+void set_head(const Memory::Range& reserve, const ReserveHead& head) {
+    std::memcpy(reserve.bytes.data(), &head, sizeof head);
+}
+
 /// The pass whose number stands in the reserve space, at that stage.
-ReservedPass& reserved_pass(const Memory::Range& reserve, ReservedPass::Stage stage) {
+const ReservedPass& reserved_pass(const Memory::Range& reserve, ReserveHead::Stage stage) {
     require_known(reserve, "reserveSpace");
-    std::uint64_t number = 0;
-    std::memcpy(&number, reserve.bytes.data(), sizeof number);
-    const auto found = state().reserved.find(number);
+    const ReserveHead head = head_of(reserve);
+    const auto found = state().reserved.find(head.number);
     broken(found != state().reserved.end(), "reserveSpace: not what a training forward pass has left there");
-    const auto is_at = found->second.stage;
-    broken(is_at == stage, is_at == ReservedPass::Stage::forward    ? "gradients of weights before those of data"
-                           : is_at == ReservedPass::Stage::consumed ? "reserveSpace: used up by a backward pass"
-                                                                    : "gradients of data twice for one forward pass");
+    broken(head.stage == stage, head.stage == ReserveHead::Stage::forward ? "gradients of weights before those of data"
+                                : head.stage == ReserveHead::Stage::consumed
+                                    ? "reserveSpace: used up by a backward pass"
+                                    : "gradients of data twice for one forward pass");
     return found->second;
 }
 
@@ -131,11 +140,11 @@ struct Forward {
         mark_known(hy_memory);
         if (!is_training) return;
         const std::uint64_t number = state().next_reserved++;
-        std::memcpy(reserve_memory.bytes.data(), &number, sizeof number);
+        set_head(reserve_memory, {number, ReserveHead::Stage::forward});
         mark_known(reserve_memory);
-        state().reserved[number] = {ReservedPass::Stage::forward,    fingerprint_of(pass),
-                                    fingerprint_of(x_memory.bytes),  fingerprint_of(y_memory.bytes),
-                                    fingerprint_of(hx_memory.bytes), fingerprint_of(weight_memory.bytes)};
+        state().reserved[number] = {fingerprint_of(pass), fingerprint_of(x_memory.bytes),
+                                    fingerprint_of(y_memory.bytes), fingerprint_of(hx_memory.bytes),
+                                    fingerprint_of(weight_memory.bytes)};
     }
 };
 
@@ -153,7 +162,7 @@ struct BackwardData {
         for (const auto& output : {dx_memory, dhx_memory, range(workspace, pass.space.workspace)}) forget(output);
         require_known(dy_memory, pass.y_data, "dy");
         require_known(dhy_memory, "dhy");
-        ReservedPass& reserved = reserved_pass(reserve_memory, ReservedPass::Stage::forward);
+        const ReservedPass& reserved = reserved_pass(reserve_memory, ReserveHead::Stage::forward);
         broken(reserved.descriptors == fingerprint_of(pass), "other descriptors than the forward pass had");
         broken(reserved.y == fingerprint_of(y_memory.bytes), "another y than the forward pass gave");
         broken(reserved.hx == fingerprint_of(hx_memory.bytes), "another hx than the forward pass had");
@@ -166,7 +175,7 @@ struct BackwardData {
         });
         mark_known(dx_memory, pass.x_data);
         mark_known(dhx_memory);
-        reserved.stage = ReservedPass::Stage::data;
+        set_head(reserve_memory, {head_of(reserve_memory).number, ReserveHead::Stage::data});
     }
 };
 
@@ -182,7 +191,7 @@ struct BackwardWeights {
         const auto reserve_memory = range(reserve, pass.space.reserve);
         forget(range(workspace, pass.space.workspace));
         require_known(d_memory, "dweightSpace");
-        ReservedPass& reserved = reserved_pass(reserve_memory, ReservedPass::Stage::data);
+        const ReservedPass& reserved = reserved_pass(reserve_memory, ReserveHead::Stage::data);
         broken(reserved.descriptors == fingerprint_of(pass), "other descriptors than the forward pass had");
         broken(reserved.x == fingerprint_of(x_memory.bytes), "another x than the forward pass had");
         broken(reserved.y == fingerprint_of(y_memory.bytes), "another y than the forward pass gave");
@@ -192,7 +201,7 @@ struct BackwardWeights {
                 {pass.x_data, pass.y_data, {}, as<const S>(x_memory), as<const S>(hx_memory), kept_in(reserve_memory)},
                 as<const S>(y_memory), blocks_of<S>(d_memory.bytes.data(), pass.places));
         });
-        reserved.stage = ReservedPass::Stage::consumed;
+        set_head(reserve_memory, {head_of(reserve_memory).number, ReserveHead::Stage::consumed});
     }
 };
 

@@ -16,7 +16,14 @@ struct WeightPlaces {
 };
 [[nodiscard]] WeightPlaces weight_places(const RnnSettings& settings);
 
-/// Bytes before what is kept in a reserve space: its number, and padding.
+/// What a reserve space begins with. A copy of it is as good as the first.
+struct ReserveHead {
+    enum class Stage : std::uint64_t { forward, data, consumed };
+    std::uint64_t number = 0;  ///< of the forward pass
+    Stage stage = Stage::forward;
+};
+
+/// Bytes before what is kept in a reserve space: its head, and padding.
 inline constexpr std::size_t kReserveStart = 64;
 
 struct TempSpace {

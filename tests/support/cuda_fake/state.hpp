@@ -33,10 +33,8 @@ inline void support(bool holds, int status, const std::string& why) {
     if (!holds) throw Refusal{status, why, false};
 }
 
-/// What a training forward pass left in its reserve space, by the number that stands there.
+/// A training forward pass, by the number that it left in its reserve space.
 struct ReservedPass {
-    enum class Stage { forward, data, consumed };
-    Stage stage = Stage::forward;
     // Fingerprints of what it was given and gave.
     std::uint64_t descriptors = 0;
     std::uint64_t x = 0;
