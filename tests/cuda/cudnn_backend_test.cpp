@@ -127,7 +127,7 @@ TEST_F(Cudnn, ActivityRegularizerReachesTheGradients) {
     for (const bool sequences : {false, true})
         compare<double>({.activity_regularizer = "l2", .return_sequences = sequences, .return_state = true},
                         {.lengths = {2, kTime, 4}});
-    compare<double>({.activity_regularizer = "orthogonal"}, {});
+    compare<double>({.activity_regularizer = "orthogonal_regularizer"}, {});
 }
 
 TEST_F(Cudnn, WeightRegularizersReachTheGradients) {
