@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 done
 
 out=$root/build/benchmarks
-programs=(sequence streaming training activations memory)
+programs=(sequence streaming training activations memory cudnn)
 begin_steps "$out" $((${#quick[@]} > 0 ? 6 + ${#programs[@]} : 7 + ${#programs[@]}))
 
 # What a user who gives no flags gets; contenders that are to be compiled for this machine have flags of their own.
@@ -64,6 +64,13 @@ measure_python_peers() {
 measure() {
     case $1 in
         memory) "$out/benchmarks/bench_$1" ;;
+        cudnn)
+            if [ -x "$out/benchmarks/bench_$1" ]; then
+                "$out/benchmarks/bench_$1"
+            else
+                echo "skipped: built without eigengru::cudnn"
+            fi
+            ;;
         *) "${pinned[@]}" "$out/benchmarks/bench_$1" "${quick[@]}" "${isa[@]}" "${filter[@]}" --csv "$out" ;;
     esac
 }

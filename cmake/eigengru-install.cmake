@@ -14,6 +14,15 @@ foreach(part safetensors keras onnx)
   endif()
 endforeach()
 
+if(TARGET eigengru_cudnn)
+  install(TARGETS eigengru_cudnn EXPORT eigengru_cudnn FILE_SET HEADERS)
+  install(TARGETS eigengru_cudnn_device EXPORT eigengru_cudnn)
+  install(FILES ${PROJECT_SOURCE_DIR}/include/eigengru/cuda/device_kernels.cu
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eigengru/cuda)
+  install(EXPORT eigengru_cudnn NAMESPACE eigengru:: FILE eigengru-cudnn-targets.cmake
+    DESTINATION ${eigengru_package_dir})
+endif()
+
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/eigengru-config.cmake.in ${PROJECT_BINARY_DIR}/eigengru-config.cmake
   INSTALL_DESTINATION ${eigengru_package_dir}
@@ -27,6 +36,7 @@ install(
     ${PROJECT_BINARY_DIR}/eigengru-config.cmake
     ${PROJECT_BINARY_DIR}/eigengru-config-version.cmake
     ${CMAKE_CURRENT_LIST_DIR}/eigengru-dependencies.cmake
+    ${CMAKE_CURRENT_LIST_DIR}/FindCUDNN.cmake
   DESTINATION ${eigengru_package_dir}
 )
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/eigengru)

@@ -9,7 +9,7 @@ source "$root/cmake/packages.sh"
 out=$root/build/examples
 packages=(build keras plot)
 case "$*" in
-    '') begin_steps "$out" 7 ;;
+    '') begin_steps "$out" 8 ;;
     char_lm | 'char_lm --resume')
         begin_steps "$out" 5
         packages+=(text)
@@ -47,6 +47,7 @@ rm -f ./*.png
 show_step "quickstart: the example of Keras's reference page" examples/example_quickstart
 show_step "sunspots: a model trained in Keras forecasts real data" examples/example_sunspots
 show_step "sunspots --train: the same training in C++, beside Keras's" examples/example_sunspots --train
+show_step "cudnn_dispatch: which path a call takes, and why" examples/example_cudnn_dispatch
 show_step "char_lm --quick: a GRU learns to write (examples/run.sh char_lm: longer)" examples/example_char_lm --quick
 
 for picture in sunspots sunspots_training char_lm_quick; do

@@ -22,6 +22,7 @@ class Regularizer;
 class Constraint;
 
 class CudnnMode;
+struct CudnnOptions;
 struct GruOptions;
 struct GruConfig;
 struct BackendVerdict;
@@ -128,6 +129,8 @@ template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
 class FixedGruWeights;
 template <RealScalar S, Index Features, Index Units, bool ResetAfter = true>
 class FixedGru;
+
+class ScopedGraphTracing;
 
 class ExecutorRef;
 class ThreadPool;

@@ -133,7 +133,9 @@ inline std::vector<std::string> problems_of(const Header& header) {
         report("does not begin with the licence line and a comment that says what it is");
     // The sources of core/for_each_target.hpp, and that header, are included once for each target; alone they are empty.
     const bool is_repeated = code.find("\n#if defined(EIGENGRU_TARGET") != std::string::npos;
-    if (!is_repeated && code.find("#pragma once\n") == std::string::npos) report("has no #pragma once");
+    // What nvcc compiles is no header.
+    const bool is_source = std::filesystem::path(header.path).extension() == ".cu";
+    if (!is_repeated && !is_source && code.find("#pragma once\n") == std::string::npos) report("has no #pragma once");
     if (has_using_namespace(code)) report("has a using namespace");
     const std::ptrdiff_t lines = std::count(header.text.begin(), header.text.end(), '\n');
     if (lines > kMostLines) report("has " + std::to_string(lines) + " lines, more than " + std::to_string(kMostLines));

@@ -9,7 +9,7 @@ using namespace eigengru;
 
 std::string refusal(const GruOptions& options) {
     try {
-        detail::require_backend({.options = options});
+        detail::require_backend(choose_backend({.options = options}));
     } catch (const BackendError& error) {
         return error.what();
     }

@@ -2,7 +2,7 @@
 // The layer against every call recorded from Keras: the value-returning call and the one into the caller's memory, with
 // and without return_sequences, in both scalar types, by every kernel of this processor.
 
-#include "support/golden_layer.hpp"
+#include "support/golden_values.hpp"
 #include "support/kernel_list.hpp"
 
 #include <gtest/gtest.h>
@@ -16,29 +16,6 @@ namespace {
 using eigengru::Gru;
 using eigengru::Output;
 using eigengru::RowMatrix;
-
-template <class S>
-double tolerance_of(const GoldenCase& golden) {
-    const double recorded = golden.number("tolerance");
-    if constexpr (std::is_same_v<S, double>) return recorded;
-    const double amplified = golden.has_option("float32_error") ? 4.0 * golden.number("float32_error") : 0.0;
-    return std::max({1e-6, amplified, recorded > 1e-6 ? recorded : 0.0});
-}
-
-template <class S>
-double difference_to(const GoldenCase& golden, const std::string& key, const S* values, eigengru::Index size) {
-    if (!golden.has_array(key)) return 0.0;
-    return relative_difference(golden.array(key), values, static_cast<std::size_t>(size));
-}
-
-template <class S>
-double difference_to(const GoldenCase& golden, const std::string& prefix, const Output<S>& y) {
-    double sequences = 0.0;
-    if (y.sequences.size() > 0)
-        sequences = difference_to(golden, prefix + "sequences", y.sequences.data(), y.sequences.size());
-    return std::max({sequences, difference_to(golden, prefix + "last", y.last.data(), y.last.size()),
-                     difference_to(golden, prefix + "state", y.state.data(), y.state.size())});
-}
 
 /// Runs all calls of a case by each of the three ways in and gives the worst difference.
 template <class S, bool ResetAfter>

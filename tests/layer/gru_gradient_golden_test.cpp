@@ -2,7 +2,7 @@
 // The gradients of the layer against every gradient recorded from Keras, by each way to run a backward pass, with and
 // without checkpoints, by every kernel of this processor.
 
-#include "support/golden_layer.hpp"
+#include "support/golden_values.hpp"
 #include "support/kernel_list.hpp"
 
 #include <gtest/gtest.h>
@@ -14,82 +14,7 @@ namespace {
 
 using eigengru::Gradients;
 using eigengru::Gru;
-using eigengru::Index;
-using eigengru::OutputGradients;
-using eigengru::RowMatrix;
 using eigengru::Tape;
-
-/// The largest difference and the largest entry of one gradient.
-struct Difference {
-    double absolute = 0.0;
-    double scale = 0.0;
-};
-
-template <class S>
-Difference difference_to(const GoldenArray& expected, const S* received, Index size) {
-    Difference result;
-    if (expected.values.size() != static_cast<std::size_t>(size)) return {INFINITY, 1.0};
-    for (std::size_t i = 0; i < expected.values.size(); ++i) {
-        const double difference = std::abs(expected.values[i] - static_cast<double>(received[i]));
-        if (!(difference <= result.absolute)) result.absolute = std::isnan(difference) ? INFINITY : difference;
-        result.scale = std::max(result.scale, std::abs(expected.values[i]));
-    }
-    return result;
-}
-
-/// The memory of the coefficients of the recorded loss.
-template <class S>
-struct LossCoefficients {
-    LossCoefficients(const GoldenCase& golden, const std::string& prefix) {
-        if (golden.has_array(prefix + "d_sequences")) {
-            const auto& dims = golden.array(prefix + "d_sequences").dims;
-            shape = {dims[0], dims[1], dims[2]};
-            sequences = golden.array(prefix + "d_sequences").as<S>();
-        }
-        if (golden.has_array(prefix + "d_last")) last = matrix_of<S>(golden.array(prefix + "d_last"));
-        if (golden.has_array(prefix + "d_state")) state = matrix_of<S>(golden.array(prefix + "d_state"));
-    }
-
-    [[nodiscard]] OutputGradients<S> view() const {
-        OutputGradients<S> d;
-        if (!sequences.empty()) d.sequences = {sequences.data(), shape};
-        if (last.size() > 0) d.last = last;
-        if (state.size() > 0) d.state = state;
-        return d;
-    }
-
-    eigengru::Shape3 shape;
-    std::vector<S> sequences;
-    RowMatrix<S> last, state;
-};
-
-/// The worst relative difference of a case in double; in float the worst fraction of its tolerance.
-template <class S>
-double worst_of(const GoldenCase& golden, const std::string& prefix, const Gradients<S>& g) {
-    double worst = 0.0;
-    const auto compare = [&](const char* name, const S* data, Index size) {
-        const std::string key = prefix + name;
-        if (!golden.has_array(key)) return;
-        const auto [absolute, scale] = difference_to(golden.array(key), data, size);
-        const double loose = golden.number("tolerance") > 1e-10 ? 1e-6 : 1e-10;
-        const double recorded =
-            golden.has_option("float32_gradient_error") ? golden.number("float32_gradient_error") : 0;
-        const double tolerance = std::is_same_v<S, double> ? loose * scale : std::max(1e-4 * scale, 4.0 * recorded);
-        worst = std::max(worst, absolute == 0.0 ? 0.0 : absolute / tolerance);
-    };
-    compare("d_kernel", g.parameters.kernel().data(), g.parameters.kernel().size());
-    compare("d_recurrent_kernel", g.parameters.recurrent_kernel().data(), g.parameters.recurrent_kernel().size());
-    compare("d_bias", g.parameters.bias().data(), g.parameters.bias().size());
-    compare("d_inputs", g.inputs.data(), g.inputs.size());
-    compare("d_initial_state", g.initial_state.data(), g.initial_state.size());
-    return worst;
-}
-
-template <class S>
-bool is_same(const Gradients<S>& a, const Gradients<S>& b) {
-    return a.parameters.flat() == b.parameters.flat() && a.inputs.matrix() == b.inputs.matrix() &&
-           a.initial_state == b.initial_state;
-}
 
 template <class S, bool ResetAfter>
 double worst_difference(const GoldenCase& golden, eigengru::Kernels kernels) {

@@ -122,6 +122,27 @@ TEST(BackendRules, NoMaskAndARightPaddedOnePass) {
     EXPECT_FALSE(has_passed(choose_backend({.options = options, .mask = MaskKind::general}), "mask"));
 }
 
+TEST(BackendRules, AnyMaskPassesWhereItIsAllowed) {
+    const GruOptions options{.units = 4};
+    const BackendVerdict verdict =
+        choose_backend({.options = options, .mask = MaskKind::general, .allows_any_mask = true});
+    EXPECT_TRUE(has_passed(verdict, "mask"));
+    EXPECT_NE(verdict.text().find("mask: is none of Keras's for cuDNN; any_mask allows it"), std::string::npos);
+}
+
+TEST(BackendRules, DropoutMasksOfTheCallAreDropout) {
+    const GruOptions options{.units = 4};
+    EXPECT_FALSE(has_passed(choose_backend({.options = options, .has_dropout_masks = true}), "dropout"));
+}
+
+TEST(BackendRules, ConditionsOfTheCallerCountToo) {
+    const GruOptions options{.units = 4, .use_cudnn = true};
+    const BackendVerdict verdict =
+        choose_backend({.options = options, .conditions = {{"device", false, "there is none"}}});
+    EXPECT_TRUE(verdict.is_refused);
+    EXPECT_NE(verdict.text().find("[failed] device: there is none"), std::string::npos);
+}
+
 TEST(BackendRules, FailedRulesNameWhatTheyFound) {
     const std::string text = Situation(3).verdict().text();
     EXPECT_NE(text.find("must be tanh, is relu"), std::string::npos) << text;

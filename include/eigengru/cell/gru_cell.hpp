@@ -10,6 +10,7 @@
 #include "eigengru/model/output.hpp"
 #include "eigengru/model/variable.hpp"
 
+#include <atomic>
 #include <utility>
 
 namespace eigengru::inline EIGENGRU_ABI {
@@ -48,8 +49,8 @@ public:
     [[nodiscard]] const Parameters& parameters() const& EIGENGRU_LIFETIMEBOUND { return parameters_; }
     const Parameters& parameters() const&& = delete;
 
-    /// Another number after every change of the parameters: copies of them in other forms remember which they are of.
-    /// While an update is under way every look at them may find others.
+    /// Another number after every change of the parameters, which no other cell has but a copy: copies of them in other
+    /// forms remember which they are of. While an update is under way every look at them may find others.
     [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] bool is_changing() const { return open_changes_ > 0; }
 
@@ -193,12 +194,17 @@ private:
         Change& operator=(const Change&) = delete;
         ~Change() {
             --cell_.open_changes_;
-            ++cell_.version_;
+            cell_.version_ = next_version();
         }
 
     private:
         GruCell& cell_;
     };
+
+    [[nodiscard]] static std::uint64_t next_version() {
+        static std::atomic<std::uint64_t> latest = 0;
+        return latest.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
 
     static GruOptions validated(GruOptions options, Index features) {
         detail::validate(options, features, ResetAfter);
@@ -241,8 +247,8 @@ private:
     }
 
     void check_tape(const Tape<S>& tape, const MatrixView<const S>& d_next_state) const {
-        const bool is_step =
-            tape.has_gates() && tape.shape().time == 1 && tape.dropout() == nullptr && !tape.mask().is_present();
+        const bool is_step = tape.has_gates() && tape.on_device() == nullptr && tape.shape().time == 1 &&
+                             tape.dropout() == nullptr && !tape.mask().is_present();
         if (tape.empty() || !is_step || !(tape.signature() == signature()))
             EIGENGRU_THROW(std::logic_error,
                            "GruCell::backward: expected the tape of a forward step of this cell, received ",
@@ -284,7 +290,7 @@ private:
 
     GruOptions options_;
     Parameters parameters_;
-    std::uint64_t version_ = 1;
+    std::uint64_t version_ = next_version();
     int open_changes_ = 0;
 };
 

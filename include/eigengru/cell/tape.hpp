@@ -7,6 +7,7 @@
 #include "eigengru/core/moved_flag.hpp"
 #include "eigengru/model/options.hpp"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,18 @@ void assign_masks(std::vector<T>& to, const std::vector<T>& from) {
     for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i];
 }
 
+/// What a pass on a device has left there for its backward pass. Copies of a tape share it.
+class DeviceRecord {
+public:
+    DeviceRecord() = default;
+    DeviceRecord(const DeviceRecord&) = delete;
+    DeviceRecord& operator=(const DeviceRecord&) = delete;
+    virtual ~DeviceRecord() = default;
+
+    /// The scalars recorded.
+    [[nodiscard]] virtual Index size() const = 0;
+};
+
 }  // namespace detail
 
 /// How a tape records.
@@ -65,7 +78,8 @@ struct TapeOptions {
 /// included; several may be alive at once. Written again, it keeps its memory.
 ///
 /// Size in scalars, with (B, T, F) inputs and U units: B T F + 5 B T U, with checkpoints B T F + B U ceil(T / k); an
-/// activity_regularizer adds B U. Besides it holds the mask (B T bytes) and the dropout masks of the pass.
+/// activity_regularizer adds B U. Besides it holds the mask (B T bytes) and the dropout masks of the pass. The record of
+/// a pass on cuDNN lies in the memory of its device, and has the size that cuDNN asks for.
 /// Invariant: empty(), or a complete record.
 template <RealScalar S>
 class Tape {
@@ -90,7 +104,7 @@ public:
     [[nodiscard]] Index units() const { return signature_.units; }
 
     /// The scalars recorded, masks not counted.
-    [[nodiscard]] Index size() const { return empty() ? 0 : size_; }
+    [[nodiscard]] Index size() const { return empty() ? 0 : on_device_ != nullptr ? on_device_->size() : size_; }
 
     /// Forgets the record; the memory stays for the next one.
     void clear() { is_recorded_.set(false); }
@@ -99,7 +113,8 @@ public:
 
     /// Makes room for a record, to be filled; `chunk` is the number of steps whose inputs are projected together.
     void start(const detail::LayerSignature& signature, const Shape3& shape, Index chunk, bool keeps_final_state) {
-        is_recorded_.set(false);
+        clear();
+        on_device_.reset();
         signature_ = signature;
         shape_ = shape;
         keeps_final_state_ = keeps_final_state;
@@ -116,6 +131,18 @@ public:
             values_.resize(size_);
         }
     }
+
+    /// The same for a record on a device, which is no longer that of other tapes.
+    void start_on_device(const detail::LayerSignature& signature, const Shape3& shape,
+                         std::shared_ptr<detail::DeviceRecord> record) {
+        clear();
+        signature_ = signature;
+        shape_ = shape;
+        on_device_ = std::move(record);
+    }
+
+    /// The record on a device, or null.
+    [[nodiscard]] const std::shared_ptr<detail::DeviceRecord>& on_device() const { return on_device_; }
 
     /// Copies the mask in processing order; absent means none.
     template <class IsUsed>
@@ -191,6 +218,7 @@ private:
     Eigen::Matrix<S, Eigen::Dynamic, 1> values_;
     std::vector<unsigned char> mask_;
     DropoutMasks<S> dropout_;
+    std::shared_ptr<detail::DeviceRecord> on_device_;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

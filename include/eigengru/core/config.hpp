@@ -51,7 +51,9 @@
 #define EIGENGRU_ABI_EXCEPTIONS aborts
 #endif
 
-#if defined(EIGENGRU_CUDNN)
+#if defined(EIGENGRU_CUDNN) && defined(EIGENGRU_CUDNN_DEVICE)
+#define EIGENGRU_ABI_CUDNN cudnn_device
+#elif defined(EIGENGRU_CUDNN)
 #define EIGENGRU_ABI_CUDNN cudnn
 #else
 #define EIGENGRU_ABI_CUDNN cpu
@@ -114,4 +116,11 @@
 #else
 #define EIGENGRU_UNROLL(count)
 #define EIGENGRU_ALWAYS_INLINE inline
+#endif
+
+// What runs on a host and on a device: nvcc compiles it for both.
+#if defined(__CUDACC__)
+#define EIGENGRU_HOST_DEVICE __host__ __device__
+#else
+#define EIGENGRU_HOST_DEVICE
 #endif

@@ -1,16 +1,109 @@
 // SPDX-License-Identifier: MIT
-// The choice between the backends, which are siblings: the only header that would include the CUDA part.
+// The choice between the backends, which are siblings: the only header that includes the CUDA part, in builds that have
+// it.
 #pragma once
 
-#include "eigengru/sequence/backend_rules.hpp"
+#include "eigengru/core/graph_tracing.hpp"
+#include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/eigen_backward.hpp"
+#if defined(EIGENGRU_CUDNN)
+#include "eigengru/cuda/cudnn_backend.hpp"
+#endif
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+#if defined(EIGENGRU_CUDNN)
+template <RealScalar S>
+using DeviceBackend = CudnnDevice<S>;
+#else
+/// The place of the cuDNN backend in a build without it: no call ever gets there.
+template <RealScalar S>
+class DeviceBackend {
+public:
+    [[nodiscard]] static std::vector<BackendRule> conditions(const CudnnRequest&) { return {}; }
+    [[nodiscard]] static bool is_capturing() { return false; }
+    [[nodiscard]] static std::string prepare(const CudnnRequest&) { return {}; }
+    template <class Cell>
+    static void run(const Cell&, const SequenceCall<S>&) {}
+    template <class Cell>
+    static void record(const Cell&, const SequenceCall<S>&, const LayerSignature&, Tape<S>&) {}
+    template <class Cell>
+    static void step_back(const Cell&, const BackwardCall<S>&, bool) {}
+};
+#endif
+
+/// One call, as the choice of its backend looks at it.
+struct BackendRequest {
+    const GruOptions& options;
+    bool reset_after = true;
+    const SequencePlan& plan;
+    CudnnRequest cudnn = {};
+    bool has_dropout_masks = false;
+    bool has_checkpoints = false;  ///< of the tape, where there is one
+};
+
+/// Every rule and condition for a call. Runs nothing.
+template <RealScalar S>
+[[nodiscard]] BackendVerdict explain_backend(const BackendRequest& request, const DeviceBackend<S>& device) {
+    BackendQuery query{.options = request.options,
+                       .reset_after = request.reset_after,
+                       .mask = request.plan.mask_kind(),
+                       .runs_eagerly = !is_tracing() && !device.is_capturing(),
+                       .has_dropout_masks = request.has_dropout_masks,
+                       .allows_any_mask = request.cudnn.options.any_mask};
+    if constexpr (kHasCudnn) {
+        query.conditions = device.conditions(request.cudnn);
+        query.conditions.push_back(size_condition(request.cudnn));
+        if (request.cudnn.is_recorded) query.conditions.push_back(tape_condition(request.has_checkpoints));
+        if (request.options.use_cudnn.is_auto()) query.conditions.push_back(work_condition(request.cudnn));
+    }
+    return choose_backend(query);
+}
+
+/// Whether a call stays on the CPU whatever the rules say, so that nothing need be looked at.
+[[nodiscard]] inline bool is_for_cpu(const BackendRequest& request) {
+    const CudnnMode mode = request.options.use_cudnn;
+    return mode.is_never() || (mode.is_auto() && (!kHasCudnn || !is_worth_while(request.cudnn)));
+}
+
 /// For use_cudnn = true. Throws: BackendError with every reason when cuDNN cannot run the call.
-inline void require_backend(const BackendQuery& query) {
-    const BackendVerdict verdict = choose_backend(query);
+inline void require_backend(const BackendVerdict& verdict) {
     if (verdict.is_refused) EIGENGRU_THROW(BackendError, "Gru::operator(): ", verdict.text());
+}
+
+/// Decides for a call and makes its device ready. Throws: BackendError, and nothing has changed, when use_cudnn is true
+/// and cuDNN cannot run it, or when the device fails.
+template <RealScalar S>
+[[nodiscard]] Backend choose_backend(const BackendRequest& request, DeviceBackend<S>& device) {
+    if (is_for_cpu(request)) return Backend::eigen;
+    BackendVerdict verdict = explain_backend<S>(request, device);
+    require_backend(verdict);
+    // An empty batch has nothing to run.
+    if (verdict.backend == Backend::eigen || request.plan.batch() == 0) return Backend::eigen;
+    const std::string refusal = device.prepare(request.cudnn);
+    if (refusal.empty()) return Backend::cudnn;
+    verdict.conditions.push_back({"plan", false, text("cuDNN does not support it: ", refusal)});
+    verdict.is_refused = request.options.use_cudnn.is_always();
+    require_backend(verdict);
+    return Backend::eigen;
+}
+
+/// Makes the device ready for calls that would run there. Throws: BackendError when it fails.
+template <RealScalar S>
+void prepare_device(const BackendRequest& request, DeviceBackend<S>& device) {
+    if (is_for_cpu(request) || explain_backend<S>(request, device).backend == Backend::eigen) return;
+    static_cast<void>(
+        device.prepare(request.cudnn));  // what cuDNN does not support runs on the CPU, or is refused then
+}
+
+/// Runs a call that choose_backend() has sent to the device; recorded where there is a tape. Throws: BackendError.
+template <RealScalar S, class Cell>
+void run_on_device(DeviceBackend<S>& device, const Cell& cell, const SequenceCall<S>& call,
+                   const LayerSignature& signature, Tape<S>* tape) {
+    if (tape != nullptr)
+        device.record(cell, call, signature, *tape);
+    else
+        device.run(cell, call);
 }
 
 /// Multiply-adds of a call, per time step or in all.
@@ -123,10 +216,15 @@ void record_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Wo
     tape.finish();
 }
 
-/// Runs a checked backward pass where it belongs.
+/// Runs a checked backward pass where it belongs, with room made for it.
 template <bool ResetAfter, RealScalar S>
 void run_backward_on_backend(const StepFunction<S>& f, const BackwardCall<S>& call, Workspace<S>& forward,
                              BackwardWorkspace<S>& workspace) {
+    const Tape<S>& tape = call.tape;
+    if (tape.shape().batch == 0) return;
+    const WorkspaceShape sizes{tape.shape().batch, tape.shape().time, f.features(), f.units()};
+    forward.prepare(sizes, true);
+    workspace.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
     EigenBackward<ResetAfter, S>(f, call, forward, workspace).run();
 }
 

@@ -44,8 +44,8 @@ public:
     /// Throws: ShapeError, OptionError, BackendError, and nothing has changed.
     Output<S> operator()(SequenceView<const S> inputs, const CallOptions<S>& call = {}) {
         detail::check_call<S>(inputs, call, traits("Gru::operator()"));
-        Output<S> y = make_output(inputs.shape());
-        run(inputs, call, view_of(y), nullptr);
+        Output<S> y = detail::make_output<S>(options(), inputs.shape());
+        run(inputs, call, detail::view_of(options(), y), nullptr);
         return y;
     }
 
@@ -66,8 +66,8 @@ public:
     Output<S> forward(SequenceView<const S> inputs, const CallOptions<S>& call, Tape<S>& tape) {
         detail::check_call<S>(inputs, call, traits("Gru::forward"));
         detail::check_trainable("Gru::forward", options());
-        Output<S> y = make_output(inputs.shape());
-        run(inputs, call, view_of(y), &tape);
+        Output<S> y = detail::make_output<S>(options(), inputs.shape());
+        run(inputs, call, detail::view_of(options(), y), &tape);
         return y;
     }
 
@@ -93,18 +93,7 @@ public:
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
     void backward(const Tape<S>& tape, const OutputGradients<S>& d_output, Gradients<S>& into,
                   ExecutorRef executor = {}) {
-        detail::check_backward<S>("Gru::backward", tape, signature(), d_output);
-        const Shape3& shape = tape.shape();
-        detail::resize(into, shape, cell_.parameters());
-        if (shape.batch > 0) {
-            const detail::WorkspaceShape sizes{shape.batch, shape.time, features(), units()};
-            workspace_.prepare(sizes, true);
-            backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
-            const auto* weights = tape.has_gates() ? nullptr : packed(tape.kernels(), tape.dropout());
-            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), {tape, d_output, into, weights, executor},
-                                                           workspace_, backward_workspace_);
-        }
-        cell_.add_regularizer_gradients(into.parameters);
+        step_back({tape, d_output, into, nullptr, executor}, false);
     }
 
     /// The same; the tape is empty afterwards and keeps its memory.
@@ -114,21 +103,21 @@ public:
         return gradients;
     }
     void backward(Tape<S>&& tape, const OutputGradients<S>& d_output, Gradients<S>& into, ExecutorRef executor = {}) {
-        backward(std::as_const(tape), d_output, into, executor);
+        step_back({tape, d_output, into, nullptr, executor}, true);
         tape.clear();
     }
 
-    /// Makes room for calls of up to this batch and time, so that they allocate nothing (with dropout: of this batch).
-    /// Throws: ShapeError.
+    /// Makes room for calls of up to this batch and time, so that they allocate nothing (with dropout: of this batch; on
+    /// cuDNN: of these sizes). Throws: ShapeError; BackendError when the device fails.
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
         make_room(batch, time, false);
         static_cast<void>(packed(detail::resolved("Gru::prepare", Kernels::automatic), nullptr));
         drawn_.prepare(options(), batch, features());
+        detail::prepare_device<S>(request({{batch, time, features()}, false, {}, {}}, {}, nullptr), device_);
     }
 
-    /// The bytes of scratch memory that the layer holds at present: packed weights, carried state and drawn dropout
-    /// masks included.
+    /// The bytes of scratch memory at present, on the host: packed weights, carried state and dropout masks included.
     [[nodiscard]] Index workspace_bytes() const {
         return packed_.bytes() + workspace_.bytes() + backward_workspace_.bytes() + carried_.bytes() + drawn_.bytes();
     }
@@ -136,8 +125,11 @@ public:
     /// Which backend a call would take, with each rule and why. Runs nothing. Throws: as the call, but no BackendError.
     [[nodiscard]] BackendVerdict explain_backend(SequenceView<const S> inputs, const CallOptions<S>& call = {}) const {
         detail::check_call<S>(inputs, call, traits("Gru::explain_backend"));
-        return choose_backend(query(plan(inputs, call)));
+        return detail::explain_backend<S>(request(plan(inputs, call), call, nullptr), device_);
     }
+
+    /// Where the last call ran; Backend::eigen before the first one.
+    [[nodiscard]] Backend last_backend() const { return last_backend_; }
 
     [[nodiscard]] Index features() const { return cell_.features(); }
     [[nodiscard]] Index units() const { return cell_.units(); }
@@ -219,26 +211,21 @@ private:
         return {inputs.shape(), options().go_backwards, call.mask, call.lengths};
     }
 
-    [[nodiscard]] BackendQuery query(const SequencePlan& plan) const {
-        return {options(), ResetAfter, plan.mask_kind()};
+    [[nodiscard]] detail::BackendRequest request(const SequencePlan& plan, const CallOptions<S>& call,
+                                                 const Tape<S>* tape) const {
+        const Shape3 shape(plan.batch(), plan.time(), features());
+        const detail::CudnnRequest cudnn{shape, units(), tape != nullptr, call.cudnn};
+        const bool has_masks = call.training && call.dropout_masks != nullptr;
+        return {options(), ResetAfter, plan, cudnn, has_masks, tape != nullptr && !tape->has_gates()};
     }
 
-    [[nodiscard]] Output<S> make_output(const Shape3& inputs) const {
-        Output<S> y{.last = RowMatrix<S>(inputs.batch, units()), .state = RowMatrix<S>(inputs.batch, units())};
-        if (options().return_sequences) y.sequences = Sequence<S>({inputs.batch, inputs.time, units()});
-        return y;
-    }
-
-    [[nodiscard]] OutputView<S> view_of(Output<S>& y) const {
-        return {options().return_sequences ? y.sequences.view() : SequenceView<S>(), y.last, y.state};
-    }
-
-    /// A checked call: plan, check the backend, make room, starting state, dropout, run, carry on, report.
+    /// A checked call: plan, choose the backend, make room, starting state, dropout, run, carry on, report.
     void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
              Tape<S>* tape) {
         const SequencePlan plan = this->plan(inputs, call);
-        if (options().use_cudnn.is_always()) detail::require_backend(query(plan));
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
+        const Backend backend = detail::choose_backend<S>(request(plan, call, tape), device_);
+        const bool is_on_cpu = backend == Backend::eigen;
         // The sizes of the inputs, not of the plan: a copy of what was just written would wait for its stores.
         make_room(inputs.shape().batch, inputs.shape().time, tape != nullptr);
         const DropoutMasks<S>* masks = call.training ? dropout(call, plan.batch()) : nullptr;
@@ -249,18 +236,35 @@ private:
                                            .dropout = masks,
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr,
-                                           .packed = packed(kernels, masks),
+                                           .packed = is_on_cpu ? packed(kernels, masks) : nullptr,
                                            .kernels = kernels,
                                            .executor = call.executor};
-        if (tape != nullptr)
+        if (!is_on_cpu)
+            detail::run_on_device(device_, cell_, task, signature(), tape);
+        else if (tape != nullptr)
             detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(), *tape);
         else
             detail::run_on_backend<ResetAfter>(cell_.function(), task, workspace_);
         // Only now, so that a call that fails leaves the layer as it was.
+        last_backend_ = backend;
         drawn_.next_call(task.dropout);
         if (options().stateful) carried_.set_batch(plan.batch());
         if (!options().activity_regularizer.is_none())
             activity_loss_ = detail::activity_loss(options(), output, plan.batch());
+    }
+
+    /// A backward pass; with `uses_up` the tape is not needed any more.
+    void step_back(detail::BackwardCall<S> call, bool uses_up) {
+        const Tape<S>& tape = call.tape;
+        detail::check_backward<S>("Gru::backward", tape, signature(), call.d_output);
+        detail::resize(call.into, tape.shape(), cell_.parameters());
+        if (tape.on_device() != nullptr) {
+            device_.step_back(cell_, call, uses_up);
+        } else {
+            call.packed = tape.has_gates() ? nullptr : packed(tape.kernels(), tape.dropout());
+            detail::run_backward_on_backend<ResetAfter, S>(cell_.function(), call, workspace_, backward_workspace_);
+        }
+        cell_.add_regularizer_gradients(call.into.parameters);
     }
 
     void make_room(Index batch, Index time, bool has_values) {
@@ -287,6 +291,8 @@ private:
     detail::PackedCopy<S> packed_;
     detail::Workspace<S> workspace_;
     detail::BackwardWorkspace<S> backward_workspace_;
+    detail::DeviceBackend<S> device_;
+    Backend last_backend_ = Backend::eigen;
     detail::CarriedState<S> carried_;
     detail::DropoutSource<S> drawn_;
     S activity_loss_ = 0;

@@ -11,6 +11,7 @@
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
 #include "eigengru/math/regularizer.hpp"
+#include "eigengru/model/cudnn_options.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -99,6 +100,7 @@ struct CallOptions {
     const DropoutMasks<S>* dropout_masks = nullptr;  ///< used in place of drawn ones when training
     ExecutorRef executor = {};                       ///< threads for the rows of the batch; none: the caller's own
     Kernels kernels = Kernels::automatic;            ///< which kernels of the CPU compute
+    CudnnOptions cudnn = {};                         ///< of cuDNN, where the call takes it
 };
 
 /// A whole layer as a value that prints itself: what Keras's get_config() holds, and the sizes.

@@ -37,6 +37,19 @@ struct RegularizationLosses {
 
 namespace detail {
 
+/// Room for what a layer gives back for inputs of that shape.
+template <RealScalar S>
+[[nodiscard]] Output<S> make_output(const GruOptions& options, const Shape3& inputs) {
+    Output<S> y{.last = RowMatrix<S>(inputs.batch, options.units), .state = RowMatrix<S>(inputs.batch, options.units)};
+    if (options.return_sequences) y.sequences = Sequence<S>({inputs.batch, inputs.time, options.units});
+    return y;
+}
+
+template <RealScalar S>
+[[nodiscard]] OutputView<S> view_of(const GruOptions& options, Output<S>& y) {
+    return {options.return_sequences ? y.sequences.view() : SequenceView<S>(), y.last, y.state};
+}
+
 /// The loss of the activity_regularizer: one for each returned tensor, divided by the batch size.
 template <RealScalar S>
 [[nodiscard]] S activity_loss(const GruOptions& options, const OutputView<S>& output, Index batch) {

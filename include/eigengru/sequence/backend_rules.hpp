@@ -43,12 +43,15 @@ struct BackendVerdict {
     }
 };
 
-/// What the rules look at. The last one: whether the work runs at once, outside of a graph that is being recorded.
+/// What the rules look at. `runs_eagerly`: the work runs at once, outside of a graph that is being recorded.
 struct BackendQuery {
     const GruOptions& options;
     bool reset_after = true;
     MaskKind mask = MaskKind::none;
     bool runs_eagerly = true;
+    bool has_dropout_masks = false;            ///< the call brings its own, which count as dropout
+    bool allows_any_mask = false;              ///< CudnnOptions::any_mask
+    std::vector<BackendRule> conditions = {};  ///< the library's own that the caller has looked at
 };
 
 namespace detail {
@@ -60,6 +63,13 @@ inline constexpr bool kHasCudnn = true;
 inline constexpr bool kHasCudnn = false;
 #endif
 
+[[nodiscard]] inline std::string mask_reason(const BackendQuery& query) {
+    if (query.mask == MaskKind::none) return "there is none";
+    if (query.mask == MaskKind::right_padded) return "is strictly right-padded and leaves no row empty";
+    if (query.allows_any_mask) return "is none of Keras's for cuDNN; any_mask allows it";
+    return "must be strictly right-padded and leave no row empty, is not";
+}
+
 [[nodiscard]] inline std::array<BackendRule, 8> cudnn_rules(const BackendQuery& query) {
     const GruOptions& o = query.options;
     const bool has_dropout = o.dropout != 0.0 || o.recurrent_dropout != 0.0;
@@ -67,15 +77,13 @@ inline constexpr bool kHasCudnn = false;
         {"activation", o.activation == Activation("tanh"), text("must be tanh, is ", o.activation.to_string())},
         {"recurrent_activation", o.recurrent_activation == Activation("sigmoid"),
          text("must be sigmoid, is ", o.recurrent_activation.to_string())},
-        {"dropout", !has_dropout,
-         text("dropout and recurrent_dropout must be 0, are ", o.dropout, " and ", o.recurrent_dropout)},
+        {"dropout", !has_dropout && !query.has_dropout_masks,
+         text("dropout and recurrent_dropout must be 0, are ", o.dropout, " and ", o.recurrent_dropout,
+              query.has_dropout_masks ? "; the call must bring no dropout masks, does" : "")},
         {"unroll", !o.unroll, text("must be false, is ", o.unroll)},
         {"use_bias", o.use_bias, text("must be true, is ", o.use_bias)},
         {"reset_after", query.reset_after, text("must be true, is ", query.reset_after)},
-        {"mask", query.mask != MaskKind::general,
-         query.mask == MaskKind::none           ? "there is none"
-         : query.mask == MaskKind::right_padded ? "is strictly right-padded and leaves no row empty"
-                                                : "must be strictly right-padded and leave no row empty, is not"},
+        {"mask", query.mask != MaskKind::general || query.allows_any_mask, mask_reason(query)},
         {"eager execution", query.runs_eagerly,
          query.runs_eagerly ? "the work runs at once" : "the work is being recorded into a graph"},
     }};
@@ -93,6 +101,7 @@ inline constexpr bool kHasCudnn = false;
                                                      : "is \"auto\""});
     verdict.conditions.push_back(
         {"build", detail::kHasCudnn, detail::kHasCudnn ? "has EIGENGRU_CUDNN" : "lacks the flag EIGENGRU_CUDNN"});
+    verdict.conditions.insert(verdict.conditions.end(), query.conditions.begin(), query.conditions.end());
     const auto passed = [](const BackendRule& rule) { return rule.passed; };
     const bool all = std::ranges::all_of(verdict.rules, passed) && std::ranges::all_of(verdict.conditions, passed);
     verdict.backend = all ? Backend::cudnn : Backend::eigen;

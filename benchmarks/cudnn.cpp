@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// The layer on cuDNN against cuDNN itself: the best of its four algorithms and two layouts, called straight, beside our
+// path for data of the device (the overhead), and for data of the host (what the way there and back costs). Checked
+// against Eigen before it is timed. Without a device it says so and ends.
+#include <eigengru/cuda/device_gru.hpp>
+#include <eigengru/eigengru.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace eigengru;
+using namespace eigengru::detail;
+
+constexpr int kWarmUp = 3, kRepeats = 20, kRounds = 5;
+
+struct Sizes {
+    Index batch, time, features, units;
+};
+
+constexpr CudnnAlgorithm kAlgorithms[] = {CudnnAlgorithm::standard, CudnnAlgorithm::persist_static,
+                                          CudnnAlgorithm::persist_dynamic, CudnnAlgorithm::persist_static_small_h};
+constexpr const char* kNames[] = {"standard", "persist_static", "persist_dynamic", "small_h"};
+
+/// The shortest of some rounds of calls, in microseconds a call. Each round ends when the stream has done it all.
+template <class Call>
+double time_of(const CudaFunctions& f, cudaStream_t stream, const Call& call) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int round = -1; round < kRounds; ++round) {
+        const auto start = std::chrono::steady_clock::now();
+        const int repeats = round < 0 ? kWarmUp : kRepeats;
+        for (int i = 0; i < repeats; ++i) call();
+        check_status(f, "cudaStreamSynchronize", f.cudaStreamSynchronize(stream));
+        const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
+        if (round >= 0) best = std::min(best, spent.count() / repeats);
+    }
+    return best;
+}
+
+/// Zeros on the device.
+struct Zeros {
+    Zeros(const CudnnContext& context, Index size) {
+        memory.reserve(context.functions(), bytes_of<float>(size));
+        clear_async(context.functions(), context.stream(), memory.data(), memory.bytes());
+    }
+    DeviceMemory memory;
+};
+
+struct Raw {
+    double microseconds = std::numeric_limits<double>::infinity();
+    std::string name;
+};
+
+/// cuDNN alone: its best.
+Raw best_of_cudnn(CudnnContext& context, const Sizes& s) {
+    const CudaFunctions& f = context.functions();
+    const Zeros x(context, s.batch * s.time * s.features), y(context, s.batch * s.time * s.units);
+    Raw best;
+    for (const auto layout : {CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED})
+        for (std::size_t i = 0; i < std::size(kAlgorithms); ++i) {
+            const RnnPlan::Result result = context.plan({.batch = s.batch,
+                                                         .time = s.time,
+                                                         .features = s.features,
+                                                         .units = s.units,
+                                                         .algorithm = kAlgorithms[i],
+                                                         .layout = layout});
+            if (result.plan == nullptr) continue;
+            const RnnPlan& plan = *result.plan;
+            const Zeros weights(context, static_cast<Index>(plan.weights().bytes / sizeof(float)) + 1);
+            const RnnMemory memory{.inputs = x.memory.data(),
+                                   .outputs = y.memory.data(),
+                                   .weights = weights.memory.data(),
+                                   .workspace = context.workspace()};
+            const double time = time_of(f, context.stream(),
+                                        [&] { static_cast<void>(rnn_forward(f, context.handle(), plan, memory)); });
+            if (time < best.microseconds)
+                best = {time,
+                        text(kNames[i], layout == CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED ? "" : ", batch-major")};
+        }
+    return best;
+}
+
+/// Ours for data of the device.
+double on_device(const CudnnContext& context, const Gru<float>& layer, const Sizes& s) {
+    const Zeros x(context, s.batch * s.time * s.features), y(context, s.batch * s.time * s.units);
+    DeviceGru<float> device(context.stream());
+    const Shape3 shape{s.batch, s.time, s.features};
+    const DeviceCall<float> call{.shape = shape,
+                                 .inputs = {x.memory.as<const float>(), shape.size()},
+                                 .sequences = {y.memory.as<float>(), s.batch * s.time * s.units}};
+    device.prepare(layer.cell(), shape, false);
+    return time_of(context.functions(), context.stream(), [&] { device.call(layer.cell(), call); });
+}
+
+/// Ours for data of the host. Returns infinity when the numbers are not those of Eigen.
+double on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
+    Sequence<float> inputs({s.batch, s.time, s.features});
+    inputs.matrix().setRandom();
+    GruOptions options = layer.options();
+    options.use_cudnn = false;
+    Output<float> y = layer(inputs), expected = Gru<float>(s.features, options, layer.get_weights())(inputs);
+    const float difference = (y.sequences.matrix() - expected.sequences.matrix()).cwiseAbs().maxCoeff();
+    if (!(difference < 1e-4F)) {
+        std::printf("differs from Eigen by %g\n", static_cast<double>(difference));
+        return std::numeric_limits<double>::infinity();
+    }
+    const OutputView<float> view{y.sequences, y.last, y.state};
+    return time_of(context.functions(), context.stream(), [&] { layer.call(inputs, {}, view); });
+}
+
+int run() {
+    const BackendRule device = device_condition(cuda_functions()), library = cudnn_condition(cuda_functions());
+    std::printf("device: %s\ncuDNN: %s\n", device.reason.c_str(), library.reason.c_str());
+    if (!device.passed || !library.passed) {
+        std::puts("skipped: nothing can be measured here");
+        return 0;
+    }
+    CudnnContext context(cuda_functions());
+    std::puts("float, forward, microseconds a call");
+    std::printf("%5s %5s %5s %5s  %-28s %10s %10s %9s %10s\n", "B", "T", "F", "H", "best of cuDNN", "cuDNN", "ours",
+                "overhead", "from host");
+    bool is_right = true;
+    for (const Index units : {64, 128, 256, 512, 1024})
+        for (const Index batch : {1, 16, 64}) {
+            const Sizes s{batch, 128, units, units};
+            Gru<float> layer(s.features, {.units = units, .seed = 1, .return_sequences = true, .use_cudnn = true});
+            const double host = on_host(context, layer, s);
+            const Raw raw = best_of_cudnn(context, s);
+            const double ours = on_device(context, layer, s);
+            is_right = is_right && host < std::numeric_limits<double>::infinity();
+            std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f %8.1f%% %10.1f\n", s.batch, s.time, s.features,
+                        s.units, raw.name.c_str(), raw.microseconds, ours, 100 * (ours / raw.microseconds - 1), host);
+        }
+    return is_right ? 0 : 1;
+}
+
+}  // namespace
+
+int main() {
+    return run();
+}
