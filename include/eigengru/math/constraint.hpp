@@ -42,7 +42,9 @@ public:
     /// Whether a norm runs along that axis (0 or 1) of a weight of that rank.
     [[nodiscard]] bool contains(int axis, WeightRank rank) const {
         const int n = static_cast<int>(rank);
-        return std::ranges::any_of(values(), [&](int a) { return counted(a, n) == axis; });
+        for (const int given : values())
+            if (counted(given, n) == axis) return true;
+        return false;
     }
 
     friend bool operator==(const Axes&, const Axes&) = default;

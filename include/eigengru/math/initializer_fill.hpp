@@ -57,24 +57,31 @@ void fill_scaled(WeightMap<S> weights, const WeightShape& shape, const Initializ
     }
 }
 
-/// gain * Q, from A = Q R with A standard normal, at least as high as wide, and diag(R) > 0 (which makes Q unique, and
-/// uniform over the orthogonal matrices); transposed when `weights` is wider than high.
+/// Rows of Q^T, from A = Q R with A (length, count) standard normal, at least as high as wide, and diag(R) > 0 (which
+/// makes Q unique, and uniform over the orthogonal matrices). In double: a parameter, so that programs that do not call
+/// it do not compile it.
 ///
 /// By Gram-Schmidt, twice over so that Q is orthogonal to the last bits: as fast as Eigen's Householder QR at the sizes
 /// of a GRU, and 3 seconds less to compile.
-template <RealScalar S>
-void fill_orthogonal(WeightMap<S> weights, double gain, RandomStream& random) {
-    const Index height = std::max(weights.rows(), weights.cols());
-    const Index width = std::min(weights.rows(), weights.cols());
-    RowMatrix<double> q(width, height);  // row c is column c of A, then of Q
-    for (Index r = 0; r < height; ++r)
-        for (Index c = 0; c < width; ++c) q(c, r) = random.normal();
-    for (Index c = 0; c < width; ++c) {
+template <std::floating_point D>
+[[nodiscard]] RowMatrix<D> orthonormal_rows(Index count, Index length, RandomStream& random) {
+    RowMatrix<D> q(count, length);  // row c is column c of A, then of Q
+    for (Index r = 0; r < length; ++r)
+        for (Index c = 0; c < count; ++c) q(c, r) = random.normal();
+    for (Index c = 0; c < count; ++c) {
         for (int pass = 0; pass < 2; ++pass)
             for (Index k = 0; k < c; ++k) q.row(c) -= q.row(k).dot(q.row(c)) * q.row(k);
         q.row(c).normalize();
     }
-    q *= gain;
+    return q;
+}
+
+/// gain * Q, transposed when `weights` is wider than high.
+template <RealScalar S, std::same_as<double> D = double>
+void fill_orthogonal(WeightMap<S> weights, D gain, RandomStream& random) {
+    const Index height = std::max(weights.rows(), weights.cols());
+    const Index width = std::min(weights.rows(), weights.cols());
+    const RowMatrix<D> q = gain * orthonormal_rows<D>(width, height, random);
     if (weights.rows() < weights.cols())
         weights = q.template cast<S>();
     else

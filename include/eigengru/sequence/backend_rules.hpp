@@ -103,7 +103,8 @@ inline constexpr bool kHasCudnn = false;
         {"build", detail::kHasCudnn, detail::kHasCudnn ? "has EIGENGRU_CUDNN" : "lacks the flag EIGENGRU_CUDNN"});
     verdict.conditions.insert(verdict.conditions.end(), query.conditions.begin(), query.conditions.end());
     const auto passed = [](const BackendRule& rule) { return rule.passed; };
-    const bool all = std::ranges::all_of(verdict.rules, passed) && std::ranges::all_of(verdict.conditions, passed);
+    const bool all = std::all_of(verdict.rules.begin(), verdict.rules.end(), passed) &&
+                     std::all_of(verdict.conditions.begin(), verdict.conditions.end(), passed);
     verdict.backend = all ? Backend::cudnn : Backend::eigen;
     verdict.is_refused = mode.is_always() && !all;
     return verdict;

@@ -6,7 +6,7 @@
 #include "eigengru/core/error.hpp"
 #include "eigengru/core/types.hpp"
 
-#include <filesystem>
+#include <string>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,7 +48,7 @@ public:
     virtual void stop() = 0;
 
     /// Writes a checkpoint to this path as soon as all callbacks have been called.
-    virtual void request_checkpoint(const std::filesystem::path& path) = 0;
+    virtual void request_checkpoint(const std::string& path) = 0;
 };
 
 /// The base of callbacks; what is not overridden does nothing. Names are those of keras.callbacks.Callback.

@@ -3,11 +3,11 @@
 // in progress_bar.hpp.
 #pragma once
 
+#include "eigengru/core/durable_file.hpp"
 #include "eigengru/math/names.hpp"
 #include "eigengru/training/callback.hpp"
 #include "eigengru/training/optimizer_state.hpp"
 
-#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -119,7 +119,7 @@ private:
 /// ends the training: Trainer::resume goes on from there.
 class Checkpoint : public Callback {
 public:
-    explicit Checkpoint(std::filesystem::path path, Index every_batches = 0)
+    explicit Checkpoint(std::string path, Index every_batches = 0)
         : path_(std::move(path)), every_batches_(every_batches) {}
 
     void on_batch_end(TrainingRun& run) override {
@@ -131,7 +131,7 @@ public:
     }
 
 private:
-    std::filesystem::path path_;
+    std::string path_;
     Index every_batches_;
 };
 
@@ -139,7 +139,7 @@ private:
 /// save_best_only; load_checkpoint_weights() takes the weights out of it.
 class BestCheckpoint : public Callback {
 public:
-    explicit BestCheckpoint(std::filesystem::path path, Named<Monitor> monitor = Monitor::val_loss)
+    explicit BestCheckpoint(std::string path, Named<Monitor> monitor = Monitor::val_loss)
         : path_(std::move(path)), monitor_(monitor) {}
 
     /// The best loss so far; infinite before the first epoch's end.
@@ -163,7 +163,7 @@ public:
     }
 
 private:
-    std::filesystem::path path_;
+    std::string path_;
     Named<Monitor> monitor_;
     double best_ = std::numeric_limits<double>::infinity();
 };
@@ -192,17 +192,16 @@ private:
 /// cuts off what was written after it.
 class CsvLog : public Callback {
 public:
-    explicit CsvLog(std::filesystem::path path) : path_(std::move(path)) {}
+    explicit CsvLog(std::string path) : path_(std::move(path)) {}
 
     void reset() override { bytes_ = 0; }
 
     void on_train_begin(TrainingRun&) override {
-        std::error_code error;
-        const std::uintmax_t found = std::filesystem::file_size(path_, error);
-        if (error || found < bytes_) bytes_ = error ? 0 : found;
-        if (bytes_ == 0) return write("epoch,loss,val_loss,learning_rate\n", std::ios::trunc);
-        std::filesystem::resize_file(path_, bytes_, error);
-        if (error) EIGENGRU_THROW(FormatError, "CsvLog: ", path_.string(), ": the file cannot be cut off");
+        std::vector<unsigned char> kept;
+        if (bytes_ > 0 && has_file()) kept = detail::read_whole_file(path_, where());
+        if (kept.size() < bytes_) bytes_ = kept.size();
+        if (bytes_ == 0) return write("epoch,loss,val_loss,learning_rate\n", "wb");
+        detail::replace_file(path_, {kept.data(), static_cast<std::size_t>(bytes_)}, where());
     }
 
     void on_epoch_end(TrainingRun& run) override {
@@ -210,26 +209,35 @@ public:
         write(detail::text(status.epoch, ",", detail::exact_text(status.loss), ",",
                            status.val_loss ? detail::exact_text(*status.val_loss) : std::string(), ",",
                            detail::exact_text(status.learning_rate), "\n"),
-              std::ios::app);
+              "ab");
     }
 
     [[nodiscard]] std::string_view name() const override { return "CsvLog"; }
     [[nodiscard]] std::vector<double> state() const override { return {static_cast<double>(bytes_)}; }
     void restore(std::span<const double> state) override {
         detail::check_state_size(name(), state, 1);
-        bytes_ = static_cast<std::uintmax_t>(state[0]);
+        bytes_ = static_cast<std::uint64_t>(state[0]);
     }
 
 private:
-    void write(const std::string& line, std::ios::openmode mode) {
-        std::ofstream file(path_, std::ios::binary | mode);
-        file << line << std::flush;
-        if (!file) EIGENGRU_THROW(FormatError, "CsvLog: ", path_.string(), ": the file cannot be written");
+    [[nodiscard]] std::string where() const { return detail::text("CsvLog: ", path_); }
+
+    [[nodiscard]] bool has_file() const {
+        std::FILE* const file = std::fopen(path_.c_str(), "rb");
+        if (file != nullptr) static_cast<void>(std::fclose(file));
+        return file != nullptr;
+    }
+
+    void write(const std::string& line, const char* mode) {
+        std::FILE* const file = std::fopen(path_.c_str(), mode);
+        const bool is_written = file != nullptr && std::fwrite(line.data(), 1, line.size(), file) == line.size();
+        if (file == nullptr || std::fclose(file) != 0 || !is_written)
+            EIGENGRU_THROW(FormatError, where(), ": the file cannot be written");
         bytes_ += line.size();
     }
 
-    std::filesystem::path path_;
-    std::uintmax_t bytes_ = 0;
+    std::string path_;
+    std::uint64_t bytes_ = 0;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

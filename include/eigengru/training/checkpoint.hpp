@@ -30,7 +30,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 ///
 /// Throws: FormatError when it cannot be written; then the old file is untouched.
 template <RealScalar S>
-void save_checkpoint(const std::filesystem::path& path, const Sequential<S>& model, const Optimizer<S>& optimizer,
+void save_checkpoint(const std::string& path, const Sequential<S>& model, const Optimizer<S>& optimizer,
                      const CheckpointExtras& extras = {}) {
     CheckpointWriter writer;
     detail::add_model(writer, model);
@@ -47,7 +47,7 @@ void save_checkpoint(const std::filesystem::path& path, const Sequential<S>& mod
 /// and shape, the same recipe and schedule. A layer that is not stateful leaves a state in the file alone.
 /// Throws: FormatError that names the file and what differs; nothing has changed then.
 template <RealScalar S>
-CheckpointExtras load_checkpoint(const std::filesystem::path& path, Sequential<S>& model, Optimizer<S>& optimizer) {
+CheckpointExtras load_checkpoint(const std::string& path, Sequential<S>& model, Optimizer<S>& optimizer) {
     const detail::LoadedCheckpoint<S> loaded = detail::read_checkpoint(path, model, optimizer);
     loaded.apply(model, optimizer);
     return loaded.extras;
@@ -55,9 +55,9 @@ CheckpointExtras load_checkpoint(const std::filesystem::path& path, Sequential<S
 
 /// The weights alone, for predictions: no optimiser is needed. Throws: FormatError.
 template <RealScalar S>
-void load_checkpoint_weights(const std::filesystem::path& path, Sequential<S>& model) {
+void load_checkpoint_weights(const std::string& path, Sequential<S>& model) {
     const CheckpointReader reader(path);
-    const std::string where = detail::text("load_checkpoint_weights: ", path.string());
+    const std::string where = detail::text("load_checkpoint_weights: ", path);
     detail::CheckpointModel<S>(reader, where, model).apply(model);
 }
 

@@ -95,11 +95,11 @@ public:
     template <CheckpointElement T>
     void add(std::string_view name, std::span<const T> values) {
         if (name.empty()) EIGENGRU_THROW(OptionError, "CheckpointWriter::add: expected a name, received an empty one");
-        if (std::ranges::find(names_, name) != names_.end())
+        if (std::find(names_.begin(), names_.end(), name) != names_.end())
             EIGENGRU_THROW(OptionError, "CheckpointWriter::add: block \"", name, "\" is there already");
         names_.emplace_back(name);
         append(std::uint64_t{name.size()});
-        bytes_.insert(bytes_.end(), name.begin(), name.end());
+        for (const char letter : name) bytes_.push_back(static_cast<unsigned char>(letter));
         append(detail::kCheckpointTypeOf<T>);
         append(std::uint64_t{values.size()});
         std::size_t at = bytes_.size();
@@ -129,8 +129,8 @@ public:
 
     /// Replaces the file: killed at any moment, it is the old one or the new one, whole. One at a time may write a
     /// path. Throws: FormatError, and the old file is untouched.
-    void write(const std::filesystem::path& path) const {
-        detail::replace_file(path, bytes(), detail::text("CheckpointWriter::write: ", path.string()));
+    void write(const std::string& path) const {
+        detail::replace_file(path, bytes(), detail::text("CheckpointWriter::write: ", path));
     }
 
 private:
@@ -149,8 +149,8 @@ private:
 class CheckpointReader {
 public:
     /// Throws: FormatError that names the file and what is wrong with it.
-    explicit CheckpointReader(const std::filesystem::path& path)
-        : where_(detail::text("CheckpointReader: ", path.string())), bytes_(detail::read_whole_file(path, where_)) {
+    explicit CheckpointReader(const std::string& path)
+        : where_(detail::text("CheckpointReader: ", path)), bytes_(detail::read_whole_file(path, where_)) {
         check_frame();
         const std::uint64_t count = number_at(24);
         std::size_t at = detail::kCheckpointHeaderBytes;
@@ -188,7 +188,7 @@ public:
     /// A block of u8 as text. Throws: as values().
     [[nodiscard]] std::string text(std::string_view name) const {
         const std::vector<unsigned char> bytes = values<unsigned char>(name);
-        return {bytes.begin(), bytes.end()};
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
 
 private:
@@ -235,8 +235,7 @@ private:
         Block block{};
         const std::uint64_t length = next_number(at);
         if (length == 0 || length > end() - at) fail("block ", blocks_.size(), " has a name of ", length, " bytes");
-        block.name.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(at),
-                          bytes_.begin() + static_cast<std::ptrdiff_t>(at + length));
+        block.name.assign(reinterpret_cast<const char*>(bytes_.data() + at), static_cast<std::size_t>(length));
         at += static_cast<std::size_t>(length);
         if (has(block.name)) fail("block \"", block.name, "\" is there twice");
         block.type = next_number(at);
@@ -253,8 +252,9 @@ private:
     }
 
     [[nodiscard]] const Block* find(std::string_view name) const {
-        const auto found = std::ranges::find(blocks_, name, &Block::name);
-        return found == blocks_.end() ? nullptr : &*found;
+        for (const Block& block : blocks_)
+            if (block.name == name) return &block;
+        return nullptr;
     }
 
     template <CheckpointElement T>

@@ -212,9 +212,10 @@ template <RealScalar S>
     return optimizer;
 }
 
-[[nodiscard]] inline CheckpointExtras read_extras(const CheckpointReader& reader) {
+template <std::same_as<CheckpointExtras> Extras = CheckpointExtras>
+[[nodiscard]] Extras read_extras(const CheckpointReader& reader) {
     constexpr std::string_view kCounter = "counter/", kNumbers = "numbers/";
-    CheckpointExtras extras;
+    Extras extras;
     for (const std::string& name : reader.names()) {
         if (name.starts_with(kCounter))
             reader.read(name, std::span<std::int64_t>(&extras.counters[name.substr(kCounter.size())], 1));
@@ -241,10 +242,10 @@ struct LoadedCheckpoint {
 
 /// Throws: FormatError.
 template <RealScalar S>
-[[nodiscard]] LoadedCheckpoint<S> read_checkpoint(const std::filesystem::path& path, const Sequential<S>& model,
+[[nodiscard]] LoadedCheckpoint<S> read_checkpoint(const std::string& path, const Sequential<S>& model,
                                                   const Optimizer<S>& optimizer) {
     const CheckpointReader reader(path);
-    const std::string where = text("load_checkpoint: ", path.string());
+    const std::string where = text("load_checkpoint: ", path);
     CheckpointModel<S> weights(reader, where, model);
     Index count = 0;
     for_each_layer(model, [&](std::size_t, const auto& layer) {

@@ -20,8 +20,10 @@ struct FitProgress {
     std::vector<EpochResult> history = {};
     std::map<std::string, std::vector<double>> callbacks = {};  ///< their states by name
 
-    [[nodiscard]] CheckpointExtras extras() const {
-        CheckpointExtras extras;
+    /// A template, as from(), so that programs that do not train do not compile it.
+    template <std::same_as<CheckpointExtras> Extras = CheckpointExtras>
+    [[nodiscard]] Extras extras() const {
+        Extras extras;
         extras.counters = {
             {"trainer/epoch", epoch},           {"trainer/batch", batch},
             {"trainer/batches", batches},       {"trainer/is_finished", is_finished ? 1 : 0},
@@ -36,7 +38,8 @@ struct FitProgress {
     }
 
     /// Throws: FormatError when a Trainer did not write them.
-    [[nodiscard]] static FitProgress from(const CheckpointExtras& extras, std::string_view where) {
+    template <std::same_as<CheckpointExtras> Extras>
+    [[nodiscard]] static FitProgress from(const Extras& extras, std::string_view where) {
         const auto refuse = [&](std::string_view name) {
             EIGENGRU_THROW(FormatError, where, ": expected a checkpoint of a Trainer, received one without ", name);
         };

@@ -43,9 +43,9 @@ public:
         const std::vector<std::string> names = callback_names();
         std::vector<std::string> expected, received;
         for (const auto& [name, state] : from.callbacks) expected.push_back(name);
-        std::ranges::copy_if(names, std::back_inserter(received),
-                             [](const std::string& name) { return !name.empty(); });
-        std::ranges::sort(received);
+        for (const std::string& name : names)
+            if (!name.empty()) received.push_back(name);
+        std::sort(received.begin(), received.end());
         if (is_resumed && received != expected)
             EIGENGRU_THROW(OptionError, "Trainer::fit: to go on, expected the callbacks ", quoted_list(expected),
                            ", received ", quoted_list(received));
@@ -100,8 +100,8 @@ public:
     void reset_state() override { step_.model().reset_state(); }
     void stop() override { progress_.is_finished = true; }
 
-    void request_checkpoint(const std::filesystem::path& path) override {
-        if (std::ranges::find(requested_, path) == requested_.end()) requested_.push_back(path);
+    void request_checkpoint(const std::string& path) override {
+        if (std::find(requested_.begin(), requested_.end(), path) == requested_.end()) requested_.push_back(path);
     }
 
 private:
@@ -176,7 +176,7 @@ private:
         for (const AnyCallback& callback : options_.callbacks) std::invoke(event, *callback.operator->(), *this);
         if (requested_.empty()) return;
         keep_callbacks();
-        for (const std::filesystem::path& path : requested_)
+        for (const std::string& path : requested_)
             save_checkpoint(path, step_.model(), step_.optimizer(), progress_.extras());
         requested_.clear();
     }
@@ -209,7 +209,7 @@ private:
     TrainingStatus status_;
     BatchMemories<S> memories_, validation_memories_;
     std::vector<Index> rows_;  // of a batch, to be reset
-    std::vector<std::filesystem::path> requested_;
+    std::vector<std::string> requested_;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

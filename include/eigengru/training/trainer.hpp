@@ -94,16 +94,16 @@ public:
 
     /// Writes a checkpoint of everything that resume() needs; the callback Checkpoint does so during fit().
     /// Throws: as save_checkpoint().
-    void save(const std::filesystem::path& path) const {
+    void save(const std::string& path) const {
         save_checkpoint(path, step_.model(), step_.optimizer(), progress_.extras());
     }
 
     /// Puts model and optimiser back where a Trainer's checkpoint was written; the next fit() goes on from there.
     /// Throws: as load_checkpoint(), FormatError when no Trainer wrote it; nothing has changed then.
-    void resume(const std::filesystem::path& path) {
+    void resume(const std::string& path) {
         const detail::LoadedCheckpoint<S> loaded = detail::read_checkpoint(path, step_.model(), step_.optimizer());
         detail::FitProgress progress =
-            detail::FitProgress::from(loaded.extras, detail::text("Trainer::resume: ", path.string()));
+            detail::FitProgress::from(loaded.extras, detail::text("Trainer::resume: ", path));
         loaded.apply(step_.model(), step_.optimizer());
         progress_ = std::move(progress);
         is_resumed_ = true;
