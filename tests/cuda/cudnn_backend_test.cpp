@@ -346,6 +346,15 @@ TEST_F(Cudnn, CaptureOfAnyStreamIsNotEager) {
     EXPECT_EQ(layer.last_backend(), Backend::cudnn);
 }
 
+TEST_F(Cudnn, GradientsAreNotMadeUnderCapture) {
+    Gru<float> layer = layer_of<float>({});
+    const RowMatrix<float> d_last = RowMatrix<float>::Ones(kBatch, kUnits);
+    Tape<float> tape;
+    static_cast<void>(layer.forward(inputs, {}, tape));
+    const ScopedGraphTracing tracing;
+    EXPECT_THROW(static_cast<void>(layer.backward(tape, {.last = d_last})), BackendError);
+}
+
 TEST_F(Cudnn, WhatItDoesNotSupportRunsOnEigenAndIsRemembered) {
     Gru<float> layer = layer_of<float>({}, "auto");
     const CallOptions<float> call{.cudnn = {.least_work = 0, .algorithm = CudnnAlgorithm::standard}};
