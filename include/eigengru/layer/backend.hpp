@@ -98,8 +98,12 @@ template <RealScalar S>
     if (is_good && refusal.empty()) return Backend::cudnn;
     if (request.options.use_cudnn.is_auto()) return Backend::eigen;
     BackendVerdict verdict = explain_backend<S>(request, device);
-    if (is_good && !verdict.is_refused) {  // the plan of a later part of a long sequence, which it does not look at
-        verdict.conditions.push_back({"plan", false, text("cuDNN does not support it: ", refusal)});
+    if (!verdict.is_refused) {
+        // The plan of a later part of a long sequence, which is not looked at there; or what has changed since.
+        if (is_good)
+            verdict.conditions.push_back({"plan", false, text("cuDNN does not support it: ", refusal)});
+        else
+            verdict.conditions.push_back({"steadiness", false, "one of these did not hold a moment ago"});
         verdict.is_refused = true;
     }
     require_backend(verdict);
