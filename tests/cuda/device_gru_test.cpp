@@ -68,8 +68,8 @@ protected:
     CudaFake fake;
     detail::CudaStream stream = detail::make_stream(cuda_functions());
     OnDevice<float> zeros{stream.get(), std::vector<float>(kBatch* kTime* kFeatures).data(), kBatch* kTime* kFeatures};
-    OnDevice<float> state{kBatch * kUnits};
-    DeviceCall<float> plain{.shape = {kBatch, kTime, kFeatures}, .inputs = zeros.view(), .last = state.span()};
+    OnDevice<float> result{kBatch * kUnits};
+    DeviceCall<float> plain{.shape = {kBatch, kTime, kFeatures}, .inputs = zeros.view(), .last = result.span()};
 };
 
 TEST_F(OnDeviceGru, ComputesWhatTheLayerComputes) {
@@ -102,13 +102,13 @@ TEST_F(OnDeviceGru, WeightsOfAnotherCellOrVersionAreSent) {
     std::vector<std::vector<float>> states;
     for (const Gru<float>* which : {&layer, &other, &layer}) {
         device.call(which->cell(), plain);
-        states.push_back(state.fetch(stream.get()));
+        states.push_back(result.fetch(stream.get()));
     }
     EXPECT_NE(states[0], states[1]);
     EXPECT_EQ(states[0], states[2]);
     layer.update_parameters([](auto& p) { p.flat().setZero(); });
     device.call(layer.cell(), plain);
-    EXPECT_EQ(state.fetch(stream.get()), std::vector<float>(kBatch * kUnits));
+    EXPECT_EQ(result.fetch(stream.get()), std::vector<float>(kBatch * kUnits));
 }
 
 TEST_F(OnDeviceGru, MaskNeedsToBeAllowedSinceNobodyCanLookAtIt) {
