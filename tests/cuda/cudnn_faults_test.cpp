@@ -215,13 +215,18 @@ void run_host(const Fault& fault, bool is_demanded, CudaFake& fake) {
             check_host(fault, is_demanded && number != HostProgram::kPrepare, HostProgram::is_backward(number),
                        outcome);
         else
-            EXPECT_FALSE(outcome.error) << "step " << number << ": " << outcome.error.value_or("");
+            EXPECT_TRUE(!outcome.error || (is_demanded && fault.is_not_supported()))
+                << "step " << number << ": " << outcome.error.value_or("");
         has_come = fake.has_failed();
         if (!outcome.error) continue;
         static_cast<void>(program.explain());
         const Outcome again = run_step(program, number);
-        EXPECT_FALSE(again.error) << "step " << number << ", again: " << *again.error;
         EXPECT_LE(again.difference, 1e-5) << "step " << number << ", again";
+        if (!again.error) continue;
+        // What cuDNN does not support is remembered, and refused with the reasons ever after.
+        EXPECT_TRUE(is_demanded && fault.is_not_supported()) << "step " << number << ", again: " << *again.error;
+        EXPECT_TRUE(has(*again.error, "[failed] plan: cuDNN does not support it")) << *again.error;
+        return expect_named(fault, *again.error);
     }
 }
 
@@ -301,7 +306,7 @@ private:
 
     std::vector<unsigned char> mask_{1, 0, 1, 0, 0, 0};
     Sequence<float> inputs_ = random_sequence<float>({kBatch, kTime, kFeatures});
-    Gru<float> layer_{kFeatures, {.units = kUnits, .return_sequences = true, .use_cudnn = false}};
+    Gru<float> layer_{kFeatures, {.units = kUnits, .return_sequences = true}};  // too small for "auto" to take cuDNN
     eigengru::detail::CudaStream stream_ = eigengru::detail::make_stream(eigengru::detail::cuda_functions());
     OnDevice<float> x_{stream_.get(), inputs_.data(), inputs_.size()};
     OnDevice<unsigned char> m_{stream_.get(), mask_.data(), kBatch* kTime};
@@ -343,7 +348,10 @@ void run_device(const Fault& fault, CudaFake& fake) {
         else
             EXPECT_FALSE(outcome.error) << "step " << number << ": " << outcome.error.value_or("");
         has_come = fake.has_failed();
-        EXPECT_FALSE(outcome.error && run(number).error) << "step " << number << ", again";
+        if (const Outcome again = outcome.error ? run(number) : Outcome{}; again.error) {
+            EXPECT_TRUE(fault.is_not_supported()) << "step " << number << ", again: " << *again.error;
+            return expect_named(fault, *again.error);
+        }
         EXPECT_LE(has_come ? program.difference_of(number) : 0.0, 1e-5) << "step " << number;
     }
 }
@@ -369,7 +377,6 @@ TEST(CudnnFaults, DataOfTheDeviceAnswersEachAndWorksAgain) {
         DeviceProgram program;
         fake.reset_counts();
         for (int number = 0; number < DeviceProgram::kSteps; ++number) program.step(number);
-        for (const int number : {2, 3}) EXPECT_LE(program.difference_of(number), 1e-5);
         EXPECT_TRUE(fake.violations().empty());
     });
     run_all("data of the device", calls, run_device);
@@ -395,7 +402,8 @@ TEST(CudnnFaults, WorkThatFailsWhileItRunsIsReported) {
                 EXPECT_TRUE(has(outcome.error.value_or(""), "cudaErrorIllegalAddress") ||
                             has(outcome.error.value_or(""), "CUDNN_STATUS_EXECUTION_FAILED"))
                     << outcome.error.value_or("no error");
-                EXPECT_TRUE(run_step(program, number).error) << "a lost device works again";
+                EXPECT_TRUE(number == HostProgram::kPrepare || run_step(program, number).error)
+                    << "a lost device works";
                 fake.recover();
                 const Outcome again = run_step(program, number);
                 EXPECT_FALSE(again.error) << *again.error;
