@@ -4,24 +4,31 @@
 #   tests/run.sh            g++ with everything; clang with the address and undefined sanitizers and Eigen alone
 #   tests/run.sh --quick    g++ with everything, and no more
 #   tests/run.sh --full     besides the first: clang with this machine's own instructions, the thread sanitizer, clang-tidy
+#   ... --cudnn             with cuDNN from Python packages (1 GB, into build/) where no CUDA toolkit is installed
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/steps.sh"
 source "$root/cmake/packages.sh"
+source "$root/cmake/cudnn-packages.sh"
 
 depth=normal
-case "${1:-}" in
-    '') ;;
-    --quick) depth=quick ;;
-    --full) depth=full ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
-esac
+cudnn=AUTO
+for argument in "$@"; do
+    case $argument in
+        --quick) depth=quick ;;
+        --full) depth=full ;;
+        --cudnn) cudnn=ON ;;
+        *) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    esac
+done
 
 out=$root/build/tests
 groups=(build keras test benchmark plot)
 case $depth in
-    quick) begin_steps "$out" 5 ;;
-    normal) begin_steps "$out" 16; groups+=(clang) ;;
-    full) begin_steps "$out" 24; groups+=(clang tidy) ;;
+    quick) count=5 ;;
+    normal) count=16; groups+=(clang) ;;
+    full) count=24; groups+=(clang tidy) ;;
 esac
+if [ $cudnn = ON ]; then count=$((count + 1)); fi
+begin_steps "$out" $count
 
 # Runs ctest and shows its closing lines.
 run_tests() {
@@ -32,6 +39,10 @@ run_tests() {
 }
 
 step "installing the packages that are missing" install_packages "${groups[@]}"
+if [ $cudnn = ON ]; then
+    step "bringing cuDNN from Python packages" install_cudnn_packages "$root/build/cudnn"
+    export CUDNN_ROOT=$root/build/cudnn/packages
+fi
 
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
@@ -40,7 +51,8 @@ gcc_flags='--param ggc-min-heapsize=1000000'
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
-    -D EIGENGRU_KERAS=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
+grep -F 'leaves out eigengru::cudnn' "$log" || true # in words, where it is not tested
 step "g++, release, every part: building, warnings are errors" build "$gcc"
 step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
 run_tests "g++, release, every part: testing" "$gcc"
@@ -51,7 +63,8 @@ if [ $depth = quick ]; then
 fi
 
 # As if only Eigen and GoogleTest were there: the other libraries are hidden from CMake.
-eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
+eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON
+    -D CMAKE_DISABLE_FIND_PACKAGE_CUDNN=ON)
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.
 sanitizers=(
@@ -72,10 +85,18 @@ grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras mus
 step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
 run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer --exclude-regex "$long"
 
-# The rest of it, which reads files that others made; in the same folder, where all that it shares is built already.
-step "clang++, sanitizers, files of Keras: configuring" configure "$sanitized" "${sanitizers[@]}" -D EIGENGRU_KERAS=ON
-step "clang++, sanitizers, files of Keras: building" build "$sanitized" --target test_io
-run_tests "clang++, sanitizers, files of Keras: testing" "$sanitized" --label-regex '^io$'
+# The rest of it, which reads files that others made, and the path to the GPU, where the libraries for it are installed;
+# in the same folder, where all that it shares is built already.
+step "clang++, sanitizers, files of Keras and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_CUDNN=$cudnn
+rest=(test_io)
+labels='^io$'
+if ! grep -F 'leaves out eigengru::cudnn' "$log"; then
+    rest+=(test_cuda)
+    labels='^(io|cuda|gpu)$'
+fi
+step "clang++, sanitizers, files of Keras and cuDNN: building" build "$sanitized" --target "${rest[@]}"
+run_tests "clang++, sanitizers, files of Keras and cuDNN: testing" "$sanitized" --label-regex "$labels"
 
 # Fuzzers are optimised: the more inputs in a second the better.
 fuzzers=$out/clang-fuzzers

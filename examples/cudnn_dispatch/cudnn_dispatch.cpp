@@ -14,11 +14,18 @@ namespace {
 
 constexpr Index kBatch = 64, kTime = 10, kFeatures = 32, kUnits = 64;
 
+/// What every call depends on, which is said once.
+bool is_of_the_machine(const BackendRule& rule) {
+    return rule.name == "build" || rule.name == "device" || rule.name == "cuDNN";
+}
+
 /// The rules and conditions that fail, with their reasons; or that none does.
 std::string reasons(const BackendVerdict& verdict) {
     std::string text;
     const auto add = [&](const BackendRule& rule) {
-        if (!rule.passed) text += (text.empty() ? "" : "; ") + std::string(rule.name) + " " + rule.reason;
+        if (rule.passed) return;
+        text += (text.empty() ? "" : "; ") + std::string(rule.name);
+        text += is_of_the_machine(rule) ? " (see above)" : ": " + rule.reason;
     };
     for (const BackendRule& rule : verdict.rules) add(rule);
     for (const BackendRule& condition : verdict.conditions) add(condition);
@@ -56,7 +63,12 @@ int main() {
     const CallOptions<float> empty_row{.lengths = with_empty_row, .cudnn = {.least_work = 0}};
     const CallOptions<float> allowed{.lengths = with_empty_row, .cudnn = {.least_work = 0, .any_mask = true}};
 
-    std::printf("%-34s %-8s %s\n", "layer or call", "runs on", "because");
+    const Gru<float> layer(kFeatures, {.units = kUnits});
+    for (const BackendRule& rule : layer.explain_backend(Sequence<float>({kBatch, kTime, kFeatures})).conditions)
+        if (is_of_the_machine(rule))
+            std::printf("%.*s: %s\n", int(rule.name.size()), rule.name.data(), rule.reason.c_str());
+
+    std::printf("\n%-34s %-8s %s\n", "layer or call", "ran on", "because");
     bool is_right = show("Keras's defaults", {}, any_work);
     is_right &= show("Keras's defaults, little work", {}, {.cudnn = {.least_work = 1e12}});
     is_right &= show("use_cudnn = true", {.use_cudnn = true});

@@ -313,6 +313,15 @@ TEST_F(Cudnn, DemandedListsEveryFailedRuleAndCondition) {
     EXPECT_EQ(fake.calls("cudaMalloc"), 0);
 }
 
+TEST_F(Cudnn, DemandedIsRefusedWhenTheDeviceIsMissingForAMoment) {
+    Gru<float> layer = layer_of<float>({});
+    fake.fail("cudaGetDeviceCount", cudaErrorNoDevice);
+    const std::string message = message_of<BackendError>([&] { static_cast<void>(layer(inputs)); });
+    EXPECT_NE(message.find("did not hold a moment ago"), std::string::npos) << message;
+    static_cast<void>(layer(inputs));
+    EXPECT_EQ(layer.last_backend(), Backend::cudnn);
+}
+
 TEST_F(Cudnn, AutoFallsBackWithoutADevice) {
     fake.options().devices = 0;
     Gru<float> layer = layer_of<float>({}, "auto");
@@ -344,6 +353,15 @@ TEST_F(Cudnn, CaptureOfAnyStreamIsNotEager) {
     fake.set_capturing(nullptr, cudaStreamCaptureStatusNone);
     static_cast<void>(layer(inputs, {.cudnn = {.least_work = 0}}));
     EXPECT_EQ(layer.last_backend(), Backend::cudnn);
+}
+
+TEST_F(Cudnn, GradientsAreNotMadeUnderCapture) {
+    Gru<float> layer = layer_of<float>({});
+    const RowMatrix<float> d_last = RowMatrix<float>::Ones(kBatch, kUnits);
+    Tape<float> tape;
+    static_cast<void>(layer.forward(inputs, {}, tape));
+    const ScopedGraphTracing tracing;
+    EXPECT_THROW(static_cast<void>(layer.backward(tape, {.last = d_last})), BackendError);
 }
 
 TEST_F(Cudnn, WhatItDoesNotSupportRunsOnEigenAndIsRemembered) {

@@ -3,6 +3,7 @@
 #include "eigengru/cuda/device_gru.hpp"
 
 #include "cuda/instantiations.hpp"
+#include "cuda/on_device.hpp"
 #include "support/cuda_fake.hpp"
 #include "support/message_of.hpp"
 #include "support/random_sequence.hpp"
@@ -17,33 +18,9 @@ using namespace eigengru;
 using eigengru::detail::cuda_functions;
 using eigengru_test::CudaFake;
 using eigengru_test::message_of;
+using eigengru_test::OnDevice;
 
 constexpr Index kBatch = 3, kTime = 4, kFeatures = 2, kUnits = 3;
-
-/// Memory of the device with a copy of what is on the host.
-template <class T>
-class OnDevice {
-public:
-    explicit OnDevice(Index size) : size_(size) { memory_.reserve(cuda_functions(), detail::bytes_of<T>(size)); }
-    OnDevice(cudaStream_t stream, const T* from, Index size) : OnDevice(size) {
-        const auto bytes = detail::bytes_of<T>(size);
-        cuda_functions().cudaMemcpyAsync(memory_.data(), from, bytes, cudaMemcpyHostToDevice, stream);
-        cuda_functions().cudaStreamSynchronize(stream);
-    }
-    [[nodiscard]] std::vector<T> fetch(cudaStream_t stream) const {
-        std::vector<T> values(static_cast<std::size_t>(size_));
-        const auto bytes = detail::bytes_of<T>(size_);
-        cuda_functions().cudaMemcpyAsync(values.data(), memory_.data(), bytes, cudaMemcpyDeviceToHost, stream);
-        cuda_functions().cudaStreamSynchronize(stream);
-        return values;
-    }
-    [[nodiscard]] DeviceSpan<T> span() const { return {memory_.as<T>(), size_}; }
-    [[nodiscard]] DeviceSpan<const T> view() const { return {memory_.as<const T>(), size_}; }
-
-private:
-    Index size_;
-    detail::DeviceMemory memory_;
-};
 
 /// A layer with random weights.
 Gru<float> layer_of(GruOptions options) {

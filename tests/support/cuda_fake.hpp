@@ -63,8 +63,8 @@ public:
 
     /// The `nth` call of a function from now fails with this status. One fault at a time.
     void fail(std::string_view function, int status, int nth = 1);
-    /// The next work on any stream fails while it runs: every later call tells so, as after a lost context.
-    void fail_asynchronously(cudaError_t status);
+    /// The `nth` work from now on any stream fails while it runs: every later call tells so, as after a lost context.
+    void fail_asynchronously(cudaError_t status, long nth = 1);
     /// Whether the fault asked for has happened.
     [[nodiscard]] bool has_failed() const;
     /// Forgets a fault that was asked for, and an error that stayed.
@@ -80,6 +80,8 @@ public:
     [[nodiscard]] long synchronisations() const;
     [[nodiscard]] long hidden_synchronisations() const;
     [[nodiscard]] long allocations() const;
+    /// What was put into streams: copies, passes, kernels, records and waits of events.
+    [[nodiscard]] long works() const;
     void reset_counts();
     /// The algorithm of the latest cudnnRNNForward, and how many steps and rows it had.
     struct Forward {

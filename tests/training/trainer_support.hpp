@@ -105,7 +105,7 @@ public:
     void set_learning_rate(double rate) override { now.learning_rate = rate; }
     void reset_state() override {}
     void stop() override { is_ended = true; }
-    void request_checkpoint(const std::filesystem::path& path) override { requested.push_back(path); }
+    void request_checkpoint(const std::string& path) override { requested.push_back(path); }
 
     eigengru::TrainingStatus now;
     std::vector<double> held{0.0};

@@ -21,8 +21,9 @@ inline int& tracing_depth() {
 }  // namespace detail
 
 /// For programs that record operations instead of running them at once: while one lives, the calls of its thread fail
-/// Keras's rule of eager execution, so that none takes cuDNN. (A CUDA stream that is being captured is found out
-/// without it.) Scopes may be nested.
+/// Keras's rule of eager execution, so that none takes cuDNN. Scopes may be nested. (A DeviceGru finds out without it
+/// whether its stream is being captured. The other calls have a stream of their own: they know of a capture in another
+/// one only where that one waits for the legacy stream.)
 class ScopedGraphTracing {
 public:
     ScopedGraphTracing() { ++detail::tracing_depth(); }

@@ -2,6 +2,7 @@
 // The cuDNN backend of a layer: what layer/backend.hpp holds and asks. The sibling of EigenBackend and EigenBackward.
 #pragma once
 
+#include "eigengru/core/graph_tracing.hpp"
 #include "eigengru/cuda/cudnn_backward.hpp"
 #include "eigengru/cuda/presence.hpp"
 #include "eigengru/sequence/cudnn_request.hpp"
@@ -124,10 +125,16 @@ public:
         return all;
     }
 
+    /// Whether there is anything to run on.
+    [[nodiscard]] bool is_usable() const {
+        const CudaFunctions& f = cuda_functions();
+        return is_device_there(f) && cudnn_major(f) == CUDNN_MAJOR;
+    }
+
     /// Whether something is being recorded into a graph that calls with a stream of their own would disturb.
     [[nodiscard]] bool is_capturing() const {
         const CudaFunctions& f = cuda_functions();
-        return device_condition(f).passed && detail::is_capturing(f, nullptr);
+        return is_device_there(f) && detail::is_capturing(f, nullptr);
     }
 
     /// Makes ready for a call. Returns why cuDNN does not support it, or nothing. Throws: BackendError.
@@ -148,6 +155,10 @@ public:
     /// A backward pass; with `uses_up` the tape is not needed any more. Throws: BackendError.
     template <class Cell>
     void step_back(const Cell& cell, const BackwardCall<S>& call, bool uses_up) {
+        if (is_tracing() || is_capturing())
+            EIGENGRU_THROW(BackendError,
+                           "Gru::backward: the pass ran on cuDNN, and its gradients expected to run at once, "
+                           "but the work is being recorded into a graph");
         executor().step_back(call, source_of(cell), uses_up);
     }
 

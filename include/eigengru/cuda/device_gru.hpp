@@ -42,7 +42,8 @@ struct DeviceCall {
 ///
 /// A mask and go_backwards need the two kernels of eigengru::cudnn_device. Nobody on the host can look at a mask, so
 /// Keras's rule for it counts as failed: CudnnOptions::any_mask must allow it. `stateful` has no meaning here.
-/// Used by one thread at a time.
+/// Used by one thread at a time; it must live until the stream has done its calls. No gradients: those are for data of
+/// the host.
 template <RealScalar S>
 class DeviceGru {
 public:
@@ -65,7 +66,7 @@ public:
 
     /// Puts a call into the stream. Sizes that were not prepared are prepared first. Where the parameters have changed
     /// they are sent again; that waits until what was sent before has arrived, if it has not yet.
-    /// Throws: as prepare(), and nothing is in the stream.
+    /// Throws: as prepare(), and nothing is in the stream then; BackendError when the device fails.
     void call(const Cell& cell, const DeviceCall<S>& call) {
         check_call(cell, call);
         const Accepted wanted{cell.version(), call.shape, call.mask.is_present()};

@@ -101,7 +101,8 @@ public:
     StreamScope(const StreamScope&) = delete;
     StreamScope& operator=(const StreamScope&) = delete;
     ~StreamScope() {
-        if (!has_waited_) static_cast<void>(functions_.cudaStreamSynchronize(stream_));
+        if (has_waited_ || functions_.cudaStreamSynchronize(stream_) == cudaSuccess) return;
+        static_cast<void>(functions_.cudaGetLastError());  // an exception tells of the failure already
     }
 
     /// Throws: BackendError when anything in the stream has failed.

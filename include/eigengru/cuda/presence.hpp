@@ -25,11 +25,23 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
     return {"device", true, text("there is one, with a driver for CUDA ", cuda_version_text(driver))};
 }
 
+[[nodiscard]] inline bool is_device_there(const CudaFunctions& f) {
+    int count = 0, driver = 0;
+    if (f.cudaGetDeviceCount(&count) == cudaSuccess && f.cudaDriverGetVersion(&driver) == cudaSuccess) return count > 0;
+    static_cast<void>(f.cudaGetLastError());
+    return false;
+}
+
+/// The first number of the version of the library at hand.
+[[nodiscard]] inline std::size_t cudnn_major(const CudaFunctions& f) {
+    const std::size_t version = f.cudnnGetVersion();
+    return version / (version < 90000 ? 1000 : 10000);  // it counts otherwise since version 9
+}
+
 /// The condition "cuDNN": the headers of this build and the library at hand must be of one kind.
 [[nodiscard]] inline BackendRule cudnn_condition(const CudaFunctions& f) {
     const std::size_t version = f.cudnnGetVersion();
-    const std::size_t unit = version < 90000 ? 1000 : 10000;  // it counts otherwise since version 9
-    const std::size_t major = version / unit;
+    const std::size_t major = cudnn_major(f), unit = version < 90000 ? 1000 : 10000;
     return {"cuDNN", major == CUDNN_MAJOR,
             text("must be version ", CUDNN_MAJOR, ", is ", major, ".", version % unit / 100, ".", version % 100)};
 }

@@ -32,12 +32,16 @@ public:
         StreamScope scope(f, stream_);
         const RnnMemory memory = prepare(plan);
         check_status(f, "cudaEventRecord", f.cudaEventRecord(start.get(), stream_));
-        for (int i = 0; i < kPasses; ++i)
-            if (!pass(plan, memory).empty()) return std::numeric_limits<float>::infinity();
+        for (int i = 0; i < kPasses; ++i) {
+            if (pass(plan, memory).empty()) continue;
+            scope.wait();
+            return std::numeric_limits<float>::infinity();
+        }
         check_status(f, "cudaEventRecord", f.cudaEventRecord(stop.get(), stream_));
         check_status(f, "cudaEventSynchronize", f.cudaEventSynchronize(stop.get()));
         float milliseconds = 0;
         check_status(f, "cudaEventElapsedTime", f.cudaEventElapsedTime(&milliseconds, start.get(), stop.get()));
+        scope.wait();
         return milliseconds;
     }
 

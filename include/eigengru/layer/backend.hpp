@@ -3,6 +3,8 @@
 // it.
 #pragma once
 
+#include <functional>
+
 #include "eigengru/core/graph_tracing.hpp"
 #include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/eigen_backward.hpp"
@@ -21,6 +23,7 @@ template <RealScalar S>
 class DeviceBackend {
 public:
     [[nodiscard]] static std::vector<BackendRule> conditions(const CudnnRequest&) { return {}; }
+    [[nodiscard]] static bool is_usable() { return false; }
     [[nodiscard]] static bool is_capturing() { return false; }
     [[nodiscard]] static std::string prepare(const CudnnRequest&) { return {}; }
     template <class Cell>
@@ -42,15 +45,20 @@ struct BackendRequest {
     bool has_checkpoints = false;  ///< of the tape, where there is one
 };
 
+template <RealScalar S>
+[[nodiscard]] BackendQuery query_of(const BackendRequest& request, const DeviceBackend<S>& device) {
+    return {.options = request.options,
+            .reset_after = request.reset_after,
+            .mask = request.plan.mask_kind(),
+            .runs_eagerly = !is_tracing() && !device.is_capturing(),
+            .has_dropout_masks = request.has_dropout_masks,
+            .allows_any_mask = request.cudnn.options.any_mask};
+}
+
 /// Every rule and condition for a call. Runs nothing.
 template <RealScalar S>
 [[nodiscard]] BackendVerdict explain_backend(const BackendRequest& request, const DeviceBackend<S>& device) {
-    BackendQuery query{.options = request.options,
-                       .reset_after = request.reset_after,
-                       .mask = request.plan.mask_kind(),
-                       .runs_eagerly = !is_tracing() && !device.is_capturing(),
-                       .has_dropout_masks = request.has_dropout_masks,
-                       .allows_any_mask = request.cudnn.options.any_mask};
+    BackendQuery query = query_of<S>(request, device);
     if constexpr (kHasCudnn) {
         query.conditions = device.conditions(request.cudnn);
         query.conditions.push_back(size_condition(request.cudnn));
@@ -66,6 +74,14 @@ template <RealScalar S>
     return mode.is_never() || (mode.is_auto() && (!kHasCudnn || !is_worth_while(request.cudnn)));
 }
 
+/// Whether all that explain_backend() tells of holds for a call that is not for the CPU, found out without words. (What
+/// cuDNN does not support comes to light when its device is made ready.)
+template <RealScalar S>
+[[nodiscard]] bool is_for_device(const BackendRequest& request, const DeviceBackend<S>& device) {
+    if (!kHasCudnn || !device.is_usable() || !is_within_sizes(request.cudnn) || request.has_checkpoints) return false;
+    return std::ranges::all_of(held_rules(query_of<S>(request, device)), std::identity());
+}
+
 /// For use_cudnn = true. Throws: BackendError with every reason when cuDNN cannot run the call.
 inline void require_backend(const BackendVerdict& verdict) {
     if (verdict.is_refused) EIGENGRU_THROW(BackendError, "Gru::operator(): ", verdict.text());
@@ -76,14 +92,20 @@ inline void require_backend(const BackendVerdict& verdict) {
 template <RealScalar S>
 [[nodiscard]] Backend choose_backend(const BackendRequest& request, DeviceBackend<S>& device) {
     if (is_for_cpu(request)) return Backend::eigen;
+    const bool is_good = is_for_device<S>(request, device);
+    if (is_good && request.plan.batch() == 0) return Backend::eigen;  // there is nothing to run
+    const std::string refusal = is_good ? device.prepare(request.cudnn) : std::string();
+    if (is_good && refusal.empty()) return Backend::cudnn;
+    if (request.options.use_cudnn.is_auto()) return Backend::eigen;
     BackendVerdict verdict = explain_backend<S>(request, device);
-    require_backend(verdict);
-    // An empty batch has nothing to run.
-    if (verdict.backend == Backend::eigen || request.plan.batch() == 0) return Backend::eigen;
-    const std::string refusal = device.prepare(request.cudnn);
-    if (refusal.empty()) return Backend::cudnn;
-    verdict.conditions.push_back({"plan", false, text("cuDNN does not support it: ", refusal)});
-    verdict.is_refused = request.options.use_cudnn.is_always();
+    if (!verdict.is_refused) {
+        // The plan of a later part of a long sequence, which is not looked at there; or what has changed since.
+        if (is_good)
+            verdict.conditions.push_back({"plan", false, text("cuDNN does not support it: ", refusal)});
+        else
+            verdict.conditions.push_back({"steadiness", false, "one of these did not hold a moment ago"});
+        verdict.is_refused = true;
+    }
     require_backend(verdict);
     return Backend::eigen;
 }
@@ -91,9 +113,9 @@ template <RealScalar S>
 /// Makes the device ready for calls that would run there. Throws: BackendError when it fails.
 template <RealScalar S>
 void prepare_device(const BackendRequest& request, DeviceBackend<S>& device) {
-    if (is_for_cpu(request) || explain_backend<S>(request, device).backend == Backend::eigen) return;
-    static_cast<void>(
-        device.prepare(request.cudnn));  // what cuDNN does not support runs on the CPU, or is refused then
+    if (is_for_cpu(request) || !is_for_device<S>(request, device)) return;
+    // What cuDNN does not support will run on the CPU, or be refused.
+    static_cast<void>(device.prepare(request.cudnn));
 }
 
 /// Runs a call that choose_backend() has sent to the device; recorded where there is a tape. Throws: BackendError.

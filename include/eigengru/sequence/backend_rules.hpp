@@ -70,21 +70,34 @@ inline constexpr bool kHasCudnn = false;
     return "must be strictly right-padded and leave no row empty, is not";
 }
 
+/// Which of the eight rules hold, in their order.
+[[nodiscard]] inline std::array<bool, 8> held_rules(const BackendQuery& query) {
+    const GruOptions& o = query.options;
+    return {o.activation == Activation("tanh"),
+            o.recurrent_activation == Activation("sigmoid"),
+            o.dropout == 0.0 && o.recurrent_dropout == 0.0 && !query.has_dropout_masks,
+            !o.unroll,
+            o.use_bias,
+            query.reset_after,
+            query.mask != MaskKind::general || query.allows_any_mask,
+            query.runs_eagerly};
+}
+
+/// The same in words.
 [[nodiscard]] inline std::array<BackendRule, 8> cudnn_rules(const BackendQuery& query) {
     const GruOptions& o = query.options;
-    const bool has_dropout = o.dropout != 0.0 || o.recurrent_dropout != 0.0;
+    const std::array<bool, 8> held = held_rules(query);
     return {{
-        {"activation", o.activation == Activation("tanh"), text("must be tanh, is ", o.activation.to_string())},
-        {"recurrent_activation", o.recurrent_activation == Activation("sigmoid"),
-         text("must be sigmoid, is ", o.recurrent_activation.to_string())},
-        {"dropout", !has_dropout && !query.has_dropout_masks,
+        {"activation", held[0], text("must be tanh, is ", o.activation.to_string())},
+        {"recurrent_activation", held[1], text("must be sigmoid, is ", o.recurrent_activation.to_string())},
+        {"dropout", held[2],
          text("dropout and recurrent_dropout must be 0, are ", o.dropout, " and ", o.recurrent_dropout,
               query.has_dropout_masks ? "; the call must bring no dropout masks, does" : "")},
-        {"unroll", !o.unroll, text("must be false, is ", o.unroll)},
-        {"use_bias", o.use_bias, text("must be true, is ", o.use_bias)},
-        {"reset_after", query.reset_after, text("must be true, is ", query.reset_after)},
-        {"mask", query.mask != MaskKind::general || query.allows_any_mask, mask_reason(query)},
-        {"eager execution", query.runs_eagerly,
+        {"unroll", held[3], text("must be false, is ", o.unroll)},
+        {"use_bias", held[4], text("must be true, is ", o.use_bias)},
+        {"reset_after", held[5], text("must be true, is ", query.reset_after)},
+        {"mask", held[6], mask_reason(query)},
+        {"eager execution", held[7],
          query.runs_eagerly ? "the work runs at once" : "the work is being recorded into a graph"},
     }};
 }

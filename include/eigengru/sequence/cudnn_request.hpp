@@ -37,14 +37,20 @@ struct CudnnRequest {
                  step_work(request))};
 }
 
-/// cuDNN counts in 32 bits. A longer sequence than it takes at once goes in parts, unless it is recorded.
-[[nodiscard]] inline BackendRule size_condition(const CudnnRequest& request) {
+/// Whether the sizes are cuDNN's, which counts in 32 bits. A longer sequence than it takes at once goes in parts, unless
+/// it is recorded.
+[[nodiscard]] inline bool is_within_sizes(const CudnnRequest& request) {
     constexpr Index kMost = std::numeric_limits<std::int32_t>::max();
-    const Shape3& inputs = request.inputs;
-    if (request.is_recorded && inputs.time > kMostCudnnSteps)
-        return {"sizes", false,
-                text("time must be at most ", kMostCudnnSteps, " for a pass that is recorded, is ", inputs.time)};
-    const bool fit = inputs.batch <= kMost && inputs.features <= kMost && request.units <= kMost;
+    return std::max({request.inputs.batch, request.inputs.features, request.units}) <= kMost &&
+           (!request.is_recorded || request.inputs.time <= kMostCudnnSteps);
+}
+
+[[nodiscard]] inline BackendRule size_condition(const CudnnRequest& request) {
+    const bool fit = is_within_sizes(request);
+    if (request.is_recorded && request.inputs.time > kMostCudnnSteps)
+        return {
+            "sizes", false,
+            text("time must be at most ", kMostCudnnSteps, " for a pass that is recorded, is ", request.inputs.time)};
     return {"sizes", fit, fit ? "are within cuDNN's" : "batch, features and units must fit into 32 bits, do not"};
 }
 

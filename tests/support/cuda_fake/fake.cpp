@@ -138,9 +138,10 @@ void CudaFake::fail(std::string_view function, int status, int nth) {
     state_->fault = {std::string(function), status, nth};
 }
 
-void CudaFake::fail_asynchronously(cudaError_t status) {
+void CudaFake::fail_asynchronously(cudaError_t status, long nth) {
     state_->has_failed = false;
-    state_->fails_asynchronously = status;
+    state_->asynchronous_status = status;
+    state_->asynchronous_countdown = nth;
 }
 
 bool CudaFake::has_failed() const {
@@ -149,7 +150,7 @@ bool CudaFake::has_failed() const {
 
 void CudaFake::recover() {
     state_->fault.reset();
-    state_->fails_asynchronously.reset();
+    state_->asynchronous_countdown = 0;
     state_->sticky = cudaSuccess;
     state_->last_error = cudaSuccess;
 }
@@ -183,7 +184,12 @@ long CudaFake::allocations() const {
     return calls("cudaMalloc") + calls("cudaMallocHost");
 }
 
+long CudaFake::works() const {
+    return state_->works;
+}
+
 void CudaFake::reset_counts() {
+    state_->works = 0;
     state_->calls.clear();
     state_->hidden_synchronisations = 0;
 }

@@ -42,9 +42,10 @@ void State::enqueue(cudaStream_t handle, std::string_view function, std::functio
     require(found != nullptr, cudaErrorInvalidResourceHandle, "no such stream");
     require(found->capture == cudaStreamCaptureStatusNone, cudaErrorStreamCaptureUnsupported,
             "work for a stream that is being captured");
-    if (fails_asynchronously) {
-        work = [this, status = *std::exchange(fails_asynchronously, std::nullopt)] {
-            sticky = status;
+    ++works;
+    if (asynchronous_countdown > 0 && --asynchronous_countdown == 0) {
+        work = [this] {
+            sticky = asynchronous_status;
             has_failed = true;
         };
     }

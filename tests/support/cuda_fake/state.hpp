@@ -60,6 +60,7 @@ public:
     std::vector<std::string> violations;
     std::unordered_map<std::string_view, long> calls;
     long hidden_synchronisations = 0;
+    long works = 0;
     CudaFake::Forward latest_forward;
 
     std::map<std::uint64_t, ReservedPass> reserved;  ///< by number
@@ -72,7 +73,8 @@ public:
     };
     std::optional<Fault> fault;
     bool has_failed = false;
-    std::optional<cudaError_t> fails_asynchronously;
+    cudaError_t asynchronous_status = cudaSuccess;
+    long asynchronous_countdown = 0;  ///< works until it comes; 0: never
     cudaError_t sticky = cudaSuccess;
     cudaError_t last_error = cudaSuccess;
     std::string last_cudnn_message;
