@@ -42,8 +42,9 @@ TYPED_TEST(LayerNormalizationOf, MayWriteOverItsInputs) {
 
 TEST(LayerNormalization, HasTheWeightsThatItsOptionsSay) {
     EXPECT_EQ(LayerNormalization<float>(5).count_params(), 10);
-    EXPECT_EQ(LayerNormalization<float>(5, {.center = false}).parameters().entry(0).name, "gamma");
-    EXPECT_EQ(LayerNormalization<float>(5, {.scale = false}).parameters().entry(0).name, "beta");
+    const LayerNormalization<float> gamma_alone(5, {.center = false}), beta_alone(5, {.scale = false});
+    EXPECT_EQ(gamma_alone.parameters().entry(0).name, "gamma");
+    EXPECT_EQ(beta_alone.parameters().entry(0).name, "beta");
     EXPECT_EQ(LayerNormalization<float>(5, {.center = false, .scale = false}).count_params(), 0);
     EXPECT_EQ(LayerNormalization<float>(5, {.rms_scaling = true}).count_params(), 5);
 }
