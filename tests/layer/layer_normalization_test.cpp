@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/layer_normalization.hpp"
 
-#include "eigengru/layer/sequential.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
 #include "support/random_sequence.hpp"
@@ -100,15 +99,6 @@ TEST(LayerNormalization, AllocatesNothingTheSecondTime) {
             EXPECT_EQ(count.count(), 0U);
         }
     }
-}
-
-TEST(LayerNormalization, PassesTheMaskOn) {
-    const Gru<float> gru(2, {.units = 3, .return_sequences = true});
-    Sequential<float> model({LayerNormalization<float>(2), gru});
-    Gru<float> alone = gru;
-    const Sequence<float> x = random_sequence<float>({2, 4, 2});
-    const Sequence<float> y = LayerNormalization<float>(2)(x);
-    EXPECT_EQ(model.predict(x, {.lengths = {4, 1}}).matrix(), alone(y, {.lengths = {4, 1}}).sequences.matrix());
 }
 
 }  // namespace

@@ -159,7 +159,7 @@ TEST(ModelStream, AllocatesNothing) {
     EXPECT_EQ(count.count(), 0U);
     const float* const in = x.data();
     float* const out = y.data();
-    static_assert(noexcept(stream.step(in, out)) && noexcept(stream.process(in, out, 1)));
+    static_assert(noexcept(stream.step(in, out))&& noexcept(stream.process(in, out, 1)));
     static_assert(noexcept(stream.reset())&& noexcept(stream.reset(0)));
 }
 
