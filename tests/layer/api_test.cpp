@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The interface as users write it: every natural way to give an argument compiles and means the same.
 #include "eigengru/layer/any_gru.hpp"
+#include "eigengru/layer/model_stream.hpp"
 #include "eigengru/layer/sequential.hpp"
 
 #include <gtest/gtest.h>

@@ -248,7 +248,10 @@ TEST(Bidirectional, OutputsThatDoNotFitAreRefused) {
 
 TEST(Bidirectional, EmptyBatchGivesEmptyOutputs) {
     Bidirectional<float> both(2, {.units = 3, .return_sequences = true});
-    EXPECT_EQ(both(Sequence<float>({0, 4, 2})).sequences.shape(), Shape3(0, 4, 6));
+    BidirectionalTape<float> tape;
+    const BidirectionalOutput<float> y = both.forward(Sequence<float>({0, 4, 2}), {}, tape);
+    EXPECT_EQ(y.sequences.shape(), Shape3(0, 4, 6));
+    EXPECT_EQ(both.backward(tape, {.sequences = y.sequences, .last = y.last}).inputs.shape(), Shape3(0, 4, 2));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/embedding.hpp"
 
-#include "eigengru/layer/sequential.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
 #include "support/random_sequence.hpp"
@@ -112,36 +111,6 @@ TEST(Embedding, AllocatesNothingTheSecondTime) {
             EXPECT_EQ(count.count(), 0U);
         }
     }
-}
-
-// In a model
-
-TEST(Embedding, MaskOfAModelIsWhereIdsAreNotZero) {
-    const Gru<float> gru(2, {.units = 3, .return_sequences = true});
-    const Sequence<float> ids = ids_of<float>({1, 2, 0, 1, 0, 0}, 2);
-    for (const bool mask_zero : {true, false}) {
-        const Embedding<float> embedding({.input_dim = 3, .output_dim = 2, .mask_zero = mask_zero});
-        Sequential<float> model({embedding, gru});
-        Gru<float> alone = gru;
-        const Sequence<float> vectors = embedding(ids);
-        const Sequence<float> expected =
-            mask_zero ? alone(vectors, {.lengths = {2, 1}}).sequences : alone(vectors).sequences;
-        EXPECT_EQ(model.predict(ids).matrix(), expected.matrix());
-        ModelTape<float> tape;
-        (void)model.forward(ids, {.lengths = {3, 3}}, tape);
-        EXPECT_EQ(tape.mask().is_present(),
-                  mask_zero);  // without mask_zero the mask of the call ends here, as in Keras
-    }
-}
-
-TEST(Embedding, MustBeTheFirstLayer) {
-    EXPECT_EQ(message_of<ShapeError>([] {
-                  Sequential<float>({Masking<float>(), Embedding<float>({.input_dim = 3, .output_dim = 2})});
-              }),
-              "Sequential: layer \"embedding\" expected to be the first, since it takes ids, received outputs of "
-              "another layer");
-    EXPECT_THROW(Sequential<float>({Embedding<float>({.input_dim = 3, .output_dim = 2}), Gru<float>(3, {.units = 1})}),
-                 ShapeError);
 }
 
 }  // namespace

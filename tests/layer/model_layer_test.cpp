@@ -133,6 +133,18 @@ TEST(SequentialBackward, AllocatesNothingTheSecondTime) {
     }
 }
 
+TEST(SequentialBackward, MayUseTheMemoryOfAnotherModel) {
+    Sequential<float> gru({Gru<float>(2, {.units = 3})}), dense({Dense<float>(2, {.units = 2})});
+    const Sequence<float> x = random_sequence<float>({2, 4, 2}), d = random_sequence<float>({2, 4, 2});
+    ModelTape<float> tape;
+    ModelGradients<float> g;
+    (void)gru.forward(x, {}, tape);
+    gru.backward(tape, random_sequence<float>({2, 1, 3}), g);
+    (void)dense.forward(x, {}, tape);
+    dense.backward(tape, d, g);
+    EXPECT_EQ(g.parameters.flat(), dense.backward(tape, d).parameters.flat());
+}
+
 TEST(ModelTapeOf, IsAValue) {
     Sequential<float> model = every_layer<float>(true);
     ModelTape<float> tape;
@@ -178,6 +190,54 @@ TEST(SequentialStates, AreResetByRowAndForgotten) {
     EXPECT_FALSE(gru.state().row(0).isZero(0));
     model.clear_state();
     EXPECT_EQ(gru.state().rows(), 0);
+}
+
+// Masks and modes of single layers
+
+TEST(EmbeddingInAModel, MaskOfAModelIsWhereIdsAreNotZero) {
+    const Gru<float> gru(2, {.units = 3, .return_sequences = true});
+    Sequence<float> ids({2, 3, 1});
+    ids.matrix() << 1, 2, 0, 1, 0, 0;
+    for (const bool mask_zero : {true, false}) {
+        const Embedding<float> embedding({.input_dim = 3, .output_dim = 2, .mask_zero = mask_zero});
+        Sequential<float> model({embedding, gru});
+        Gru<float> alone = gru;
+        const Sequence<float> vectors = embedding(ids);
+        const Sequence<float> expected =
+            mask_zero ? alone(vectors, {.lengths = {2, 1}}).sequences : alone(vectors).sequences;
+        EXPECT_EQ(model.predict(ids).matrix(), expected.matrix());
+        ModelTape<float> tape;
+        (void)model.forward(ids, {.lengths = {3, 3}}, tape);
+        EXPECT_EQ(tape.mask().is_present(),
+                  mask_zero);  // without mask_zero the mask of the call ends here, as in Keras
+    }
+}
+
+TEST(EmbeddingInAModel, MustBeTheFirstLayer) {
+    EXPECT_EQ(message_of<ShapeError>([] {
+                  Sequential<float>({Masking<float>(), Embedding<float>({.input_dim = 3, .output_dim = 2})});
+              }),
+              "Sequential: layer \"embedding\" expected to be the first, since it takes ids, received outputs of "
+              "another layer");
+    EXPECT_THROW(Sequential<float>({Embedding<float>({.input_dim = 3, .output_dim = 2}), Gru<float>(3, {.units = 1})}),
+                 ShapeError);
+}
+
+TEST(LayerNormalizationInAModel, PassesTheMaskOn) {
+    const Gru<float> gru(2, {.units = 3, .return_sequences = true});
+    Sequential<float> model({LayerNormalization<float>(2), gru});
+    Gru<float> alone = gru;
+    const Sequence<float> x = random_sequence<float>({2, 4, 2});
+    const Sequence<float> y = LayerNormalization<float>(2)(x);
+    EXPECT_EQ(model.predict(x, {.lengths = {4, 1}}).matrix(), alone(y, {.lengths = {4, 1}}).sequences.matrix());
+}
+
+TEST(BatchNormalizationInAModel, TrainingChangesNothing) {
+    Sequential<double> model({BatchNormalization<double>(2)});
+    const Sequence<double> x = random_sequence<double>({3, 2, 2});
+    const Sequence<double> y = model.predict(x);
+    EXPECT_EQ(model(x, {.training = true}).matrix(), y.matrix());
+    EXPECT_EQ(model.predict(x).matrix(), y.matrix());
 }
 
 }  // namespace

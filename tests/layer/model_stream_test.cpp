@@ -157,7 +157,9 @@ TEST(ModelStream, AllocatesNothing) {
     for (int t = 0; t < 6; ++t) (void)stream.step(x.data(), y.data());
     stream.reset();
     EXPECT_EQ(count.count(), 0U);
-    static_assert(noexcept(stream.step(x.data(), y.data()))&& noexcept(stream.process(x.data(), y.data(), 1)));
+    const float* const in = x.data();
+    float* const out = y.data();
+    static_assert(noexcept(stream.step(in, out))&& noexcept(stream.process(in, out, 1)));
     static_assert(noexcept(stream.reset())&& noexcept(stream.reset(0)));
 }
 

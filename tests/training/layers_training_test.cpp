@@ -57,9 +57,9 @@ TEST(LayersInTraining, TrainedModelLearnsAndKeepsWhatIsNotTrained) {
     const auto norm = std::get<BatchNormalization<float>>(model.layers()[2]).get_weights();
     const Sequence<float> ids = padded_ids<float>(), y = random_sequence<float>({4, 1, 1});
     Trainer<float> trainer(model, Loss::mean_squared_error(), Adam{.learning_rate = 0.05});
-    const double first = trainer.train_on_batch({.x = ids, .y = y});
+    const double first = trainer.train_step(ids, y);
     double last = first;
-    for (int i = 0; i < 50; ++i) last = trainer.train_on_batch({.x = ids, .y = y});
+    for (int i = 0; i < 50; ++i) last = trainer.train_step(ids, y);
     EXPECT_LT(last, 0.5 * first);
     EXPECT_EQ(std::get<Bidirectional<float>>(model.layers()[1]).get_weights(), frozen);
     const auto trained = std::get<BatchNormalization<float>>(model.layers()[2]).get_weights();

@@ -16,9 +16,11 @@ void reverse_time(Sequence<S>& values) {
     }
 }
 
-/// y = concat(f, b), f + b, f b or (f + b) / 2 for each row; nothing for Merge::none.
+/// y = concat(f, b), f + b, f b or (f + b) / 2 for each row; nothing for Merge::none. (An empty batch may have no
+/// memory, of which no block may be taken.)
 template <RealScalar S>
 void merge(Merge merge, const MatrixMap<const S>& f, const MatrixMap<const S>& b, MatrixMap<S> y) {
+    if (y.rows() == 0) return;
     switch (merge) {
         case Merge::concat:
             y.leftCols(f.cols()) = f;
@@ -35,6 +37,7 @@ void merge(Merge merge, const MatrixMap<const S>& f, const MatrixMap<const S>& b
 template <RealScalar S>
 void add_merge_gradient(Merge merge, const MatrixMap<const S>& d_y, const MatrixMap<const S>& f,
                         const MatrixMap<const S>& b, MatrixMap<S> d_f, MatrixMap<S> d_b) {
+    if (d_y.rows() == 0) return;
     switch (merge) {
         case Merge::concat:
             d_f += d_y.leftCols(f.cols());

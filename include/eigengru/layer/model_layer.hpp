@@ -119,14 +119,20 @@ void copy_sequences(const SequenceView<const S>& from, Sequence<S>& to) {
     for (Index b = 0; b < from.shape().batch; ++b) to.sequence(b) = from.sequence(b);
 }
 
-/// Calls `use` with the flat gradients of the weights of a layer, which has one kind of them or none.
-template <RealScalar S, class Use>
-void with_parameter_gradients(const LayerGradients<S>& gradients, const Use& use) {
-    use(gradients.gru.parameters.flat());
-    use(gradients.both.forward.parameters.flat());
-    use(gradients.both.backward.parameters.flat());
-    use(gradients.dense.parameters.flat());
-    use(gradients.named.parameters.flat());
+/// Calls `use` with the flat gradients of the weights of a layer, those of a Bidirectional in two parts. The others in
+/// `gradients` may be those of a model that has used the same memory before.
+template <class L, RealScalar S, class Use>
+void with_parameter_gradients(const L& layer, const LayerGradients<S>& gradients, const Use& use) {
+    if constexpr (requires { L::kResetAfter; }) {
+        use(gradients.gru.parameters.flat());
+    } else if constexpr (requires { layer.forward_layer(); }) {
+        use(gradients.both.forward.parameters.flat());
+        use(gradients.both.backward.parameters.flat());
+    } else if constexpr (requires { layer.parameters().entry(0); }) {
+        use(gradients.named.parameters.flat());
+    } else if constexpr (requires { layer.count_params(); }) {
+        use(gradients.dense.parameters.flat());
+    }
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -214,10 +214,12 @@ private:
         weights.values_.resize(size);
         Index offset = 0;
         for (std::size_t i = 0; i < layers_.size(); ++i) {
-            detail::with_parameter_gradients(into.layers_[i], [&](const auto& flat) {
+            const auto append = [&](const auto& flat) {
                 weights.values_.segment(offset, flat.size()) = flat;
                 offset += flat.size();
-            });
+            };
+            std::visit([&](const auto& l) { detail::with_parameter_gradients(l, into.layers_[i], append); },
+                       layers_[i]);
         }
     }
 
