@@ -242,6 +242,13 @@ std::vector<std::pair<const FakeFunction*, int>> calls_without_faults(const Run&
     return calls;
 }
 
+/// At how many of its calls a function fails: at all of them, but where nothing is optimised.
+#if defined(__OPTIMIZE__)
+constexpr int kMostPlaces = 1000;
+#else
+constexpr int kMostPlaces = 4;
+#endif
+
 /// Puts each fault into a run of its own and prints how many there were.
 template <class Run>
 void run_all(const char* what, const std::vector<std::pair<const FakeFunction*, int>>& calls, const Run& run) {
@@ -249,7 +256,7 @@ void run_all(const char* what, const std::vector<std::pair<const FakeFunction*, 
     for (const auto& [function, count] : calls) {
         ++functions;
         for (const int status : function->statuses)
-            for (int nth = 1; nth <= count; ++nth, ++faults) {
+            for (int nth = 1; nth <= count; nth += (count + kMostPlaces - 1) / kMostPlaces, ++faults) {
                 const Fault fault{*function, status, nth};
                 SCOPED_TRACE(fault.text());
                 CudaFake fake;
@@ -345,8 +352,9 @@ void run_device(const Fault& fault, CudaFake& fake) {
             << "an error is left after " << number;
         if (fake.has_failed() && !has_come)
             check_device(fault, outcome);
-        else
-            EXPECT_FALSE(outcome.error) << "step " << number << ": " << outcome.error.value_or("");
+        else  // what is not supported may be told by the next step
+            EXPECT_TRUE(!outcome.error || fault.is_not_supported())
+                << "step " << number << ": " << outcome.error.value_or("");
         has_come = fake.has_failed();
         if (const Outcome again = outcome.error ? run(number) : Outcome{}; again.error) {
             EXPECT_TRUE(fault.is_not_supported()) << "step " << number << ", again: " << *again.error;
