@@ -32,7 +32,7 @@ class Problem(ctypes.Structure):
     """contender.hpp's."""
 
     _fields_ = [("workload", ctypes.c_int32), ("is_double", ctypes.c_int32), ("reset_after", ctypes.c_int32),
-                *((name, ctypes.c_int64) for name in ("batch", "time", "features", "units")),
+                ("threads", ctypes.c_int32), *((name, ctypes.c_int64) for name in ("batch", "time", "features", "units")),
                 ("isa", ctypes.c_char_p), ("activation", ctypes.c_char_p),
                 *((name, ctypes.c_void_p) for name in POINTERS)]
 
