@@ -5,7 +5,7 @@ packages_of() {
     case $1 in
         build) echo g++ cmake ninja-build libeigen3-dev ;;
         keras) echo pkg-config libhdf5-dev libzip-dev nlohmann-json3-dev ;;
-        test) echo libgtest-dev ;;
+        test) echo libgtest-dev libtbb-dev ;;
         benchmark) echo libdnnl-dev python3-venv ;;
         text) echo bible-kjv ;;
         plot) echo 'gnuplot-nox|gnuplot-qt|gnuplot-x11' ;;

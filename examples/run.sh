@@ -9,7 +9,7 @@ source "$root/cmake/packages.sh"
 out=$root/build/examples
 packages=(build keras plot)
 case "$*" in
-    '') begin_steps "$out" 7 ;;
+    '') begin_steps "$out" 8 ;;
     char_lm | 'char_lm --resume')
         begin_steps "$out" 5
         packages+=(text)
@@ -45,6 +45,7 @@ fi
 
 rm -f ./*.png
 show_step "quickstart: the example of Keras's reference page" examples/example_quickstart
+show_step "threads: the pool, OpenMP and TBB give the same bits" examples/example_threads
 show_step "sunspots: a model trained in Keras forecasts real data" examples/example_sunspots
 show_step "sunspots --train: the same training in C++, beside Keras's" examples/example_sunspots --train
 show_step "char_lm --quick: a GRU learns to write (examples/run.sh char_lm: longer)" examples/example_char_lm --quick
