@@ -55,7 +55,7 @@ class Cell:
         self.arrays["outputs"] = np.zeros_like(self.arrays["d_outputs"])
         for name in ("kernel", "recurrent_kernel", "bias", "inputs", "initial_state"):
             self.arrays["d_" + name] = np.zeros_like(self.arrays[name])
-        self.problem = Problem(WORKLOADS[workload], 0, reset_after, batch, steps, features, units, b"automatic",
+        self.problem = Problem(WORKLOADS[workload], 0, reset_after, 1, batch, steps, features, units, b"automatic",
                                b"tanh", *(self.arrays[name].ctypes.data for name in POINTERS))
 
     def label(self):
