@@ -111,9 +111,9 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
     for (; k + 4 <= product.depth; k += 4) {
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) {
-            EIGENGRU_UNROLL(4)
-            for (int i = 0; i < Fetched; ++i) EIGENGRU_UNROLL(3)
-            for (int g = 0; g < kGateCount<Gates>; ++g) prefetch(ahead[b] + i * kPanelWidth<S> + g * kBlockUnits<S>);
+            EIGENGRU_UNROLL(12)
+            for (int i = 0; i < Fetched * kGateCount<Gates>; ++i)
+                prefetch(ahead[b] + i / kGateCount<Gates> * kPanelWidth<S> + i % kGateCount<Gates> * kBlockUnits<S>);
             ahead[b] += Fetched * kPanelWidth<S>;
         }
         EIGENGRU_UNROLL(4)
