@@ -6,6 +6,7 @@
 #include "contenders/contender.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <random>
 #include <string>
@@ -24,6 +25,7 @@ struct Named {
 struct Effort {
     int rounds = 15;
     double seconds = 0.004;
+    bool has_threads = false;  ///< wall clock: what other programs do meanwhile counts too
 };
 
 /// Microseconds a call, one for each round.
@@ -49,22 +51,24 @@ struct Spread {
 
 namespace detail {
 
-/// CPU seconds of the program: what other programs do meanwhile does not count.
-inline double cpu_seconds() {
-    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+/// CPU seconds of the program: what other programs do meanwhile does not count. With threads, seconds.
+inline double seconds_now(const Effort& effort) {
+    if (!effort.has_threads) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-inline double seconds_of(Contender& contender, long calls) {
-    const double start = cpu_seconds();
+inline double seconds_of(Contender& contender, long calls, const Effort& effort) {
+    const double start = seconds_now(effort);
     for (long i = 0; i < calls; ++i) contender.run();
-    return cpu_seconds() - start;
+    return seconds_now(effort) - start;
 }
 
 /// So many calls that they take that long.
-inline long calls_for(Contender& contender, double seconds) {
+inline long calls_for(Contender& contender, const Effort& effort) {
     for (long calls = 1;; calls *= 4) {
-        const double taken = seconds_of(contender, calls);
-        if (taken > seconds / 8) return std::max(1L, static_cast<long>(seconds / taken * static_cast<double>(calls)));
+        const double taken = seconds_of(contender, calls, effort);
+        if (taken > effort.seconds / 8)
+            return std::max(1L, static_cast<long>(effort.seconds / taken * static_cast<double>(calls)));
     }
 }
 
@@ -73,7 +77,7 @@ inline long calls_for(Contender& contender, double seconds) {
 /// The times of each contender.
 [[nodiscard]] inline std::vector<Times> time_all(const std::vector<Named>& contenders, const Effort& effort) {
     std::vector<long> calls;
-    for (const Named& named : contenders) calls.push_back(detail::calls_for(*named.contender, effort.seconds));
+    for (const Named& named : contenders) calls.push_back(detail::calls_for(*named.contender, effort));
     std::vector<std::size_t> order(contenders.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::mt19937 generator;
@@ -83,7 +87,7 @@ inline long calls_for(Contender& contender, double seconds) {
         for (const std::size_t i : order) {
             Contender& contender = *contenders[i].contender;
             if (calls[i] > 1) contender.run();  // fetches its weights into the cache again
-            times[i].push_back(1e6 * detail::seconds_of(contender, calls[i]) / static_cast<double>(calls[i]));
+            times[i].push_back(1e6 * detail::seconds_of(contender, calls[i], effort) / static_cast<double>(calls[i]));
         }
     }
     return times;

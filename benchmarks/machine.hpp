@@ -43,7 +43,7 @@ inline void print_machine(const Options& options) {
     std::cout << cpu << "; " << compiler << " " << EIGENGRU_BENCH_FLAGS << "; Eigen " << EIGEN_WORLD_VERSION << "."
               << EIGEN_MAJOR_VERSION << "." << EIGEN_MINOR_VERSION << "; kernels "
               << name_of(eigengru::detail::resolved("--isa", kernels_named(options.isa)))
-              << "; one thread. A ratio is the peer's time / the library's: above 1 the library is faster.\n";
+              << ". A ratio is the peer's time / the library's: above 1 the library is faster.\n";
     for (const bool is_double : {false, true}) {
         Problem p;
         p.is_double = is_double;

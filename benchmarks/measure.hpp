@@ -13,7 +13,7 @@ struct Peer {
     MakeContender* make;
 };
 
-/// The roof of a cell: the shortest time that the measured limits allow. All products as multiply-adds at the peak, but
+/// The roof of a cell: the shortest time that the measured limits allow, those of a core for each thread. All products as multiply-adds at the peak, but
 /// the recurrent kernel is read in each step, and the kernel too where each step has to wait for its inputs.
 class Roof {
 public:
@@ -32,7 +32,7 @@ public:
         if (!is_measured_) return std::nan("");
         std::vector<double> shares;
         for (std::size_t i = 0; i < ours.size(); ++i)
-            shares.push_back(microseconds(times[first_][i], times[first_ + 1][i]) / ours[i]);
+            shares.push_back(microseconds(times[first_][i], times[first_ + 1][i]) / problem_.threads / ours[i]);
         return spread_of(std::move(shares)).median;
     }
 
@@ -84,8 +84,9 @@ void measure(const Problem& sizes, MakeContender* make_ours, const std::vector<P
     std::vector<Named> contenders = make_contenders(make_ours, peers, data);
     const std::size_t peers_end = contenders.size();
     const Roof roof(problem, contenders);
-    const std::vector<Times> times =
-        time_all(contenders, report.options.is_quick ? Effort{.seconds = 0.002} : Effort());
+    Effort effort{.has_threads = problem.threads > 1};
+    if (report.options.is_quick) effort.seconds = 0.002;
+    const std::vector<Times> times = time_all(contenders, effort);
     report.begin(problem, contenders[0].contender->isa(), times[0], roof.share(times, times[0]));
     for (std::size_t i = 1; i < peers_end; ++i) report.add(contenders[i].name, times[i]);
     std::cout << std::endl;

@@ -23,9 +23,6 @@ namespace eigengru_bench {
 /// Ratios nearer to 1 than this are called ties.
 inline constexpr double kTie = 0.05;
 
-/// That each contender uses. More of them need the wall clock in compare.hpp.
-inline constexpr int kThreads = 1;
-
 /// The arguments of a program:
 ///     --quick          a few sizes only
 ///     --filter REGEX   only cells whose name matches
@@ -88,9 +85,10 @@ inline Options parse_options(int argc, char** argv) {
     return name + (p.reset_after != 0 ? "" : "_reset_before");
 }
 
-/// workload/scalar/B:1/T:100/F:64/H:64, for --filter.
+/// workload/scalar/B:1/T:100/F:64/H:64, for --filter; with several threads workload/scalar/threads:2/B:1/...
 [[nodiscard]] inline std::string cell_name(const Problem& p) {
-    return workload_of(p) + (p.is_double != 0 ? "/double" : "/float") + "/B:" + std::to_string(p.batch) +
+    const std::string threads = p.threads > 1 ? "/threads:" + std::to_string(p.threads) : "";
+    return workload_of(p) + (p.is_double != 0 ? "/double" : "/float") + threads + "/B:" + std::to_string(p.batch) +
            "/T:" + std::to_string(p.time) + "/F:" + std::to_string(p.features) + "/H:" + std::to_string(p.units);
 }
 
@@ -143,7 +141,7 @@ public:
                   << std::flush;
         tallies_[peer].add(ratio.median, cell_name(problem_));
         const Problem& p = problem_;
-        ratios_ << workload_of(p) << "," << (p.is_double != 0 ? "double" : "float") << "," << isa_ << "," << kThreads
+        ratios_ << workload_of(p) << "," << (p.is_double != 0 ? "double" : "float") << "," << isa_ << "," << p.threads
                 << "," << p.batch << "," << p.time << "," << p.features << "," << p.units << ","
                 << spread_of(ours_).median << "," << peer << "," << time.median << "," << ratio.median << ",";
         if (!std::isnan(share_of_roof_)) ratios_ << share_of_roof_;

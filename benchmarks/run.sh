@@ -27,12 +27,12 @@ while [ $# -gt 0 ]; do
 done
 
 out=$root/build/benchmarks
-programs=(sequence streaming training activations memory cudnn)
+programs=(sequence streaming training activations threads memory cudnn)
 begin_steps "$out" $((${#quick[@]} > 0 ? 6 + ${#programs[@]} : 7 + ${#programs[@]}))
 
 # What a user who gives no flags gets; contenders that are to be compiled for this machine have flags of their own.
 flags='-O2 -DNDEBUG'
-# One thread, and always the same core.
+# One thread, and always the same core (but for the program that measures threads).
 export OMP_NUM_THREADS=1
 pinned=()
 if command -v taskset >/dev/null; then pinned=(taskset -c "$(($(nproc) - 1))"); fi
@@ -71,6 +71,8 @@ measure() {
                 echo "skipped: built without eigengru::cudnn"
             fi
             ;;
+        # Two threads on any cores, oneDNN's too.
+        threads) OMP_NUM_THREADS=2 "$out/benchmarks/bench_$1" "${quick[@]}" "${isa[@]}" "${filter[@]}" --csv "$out" ;;
         *) "${pinned[@]}" "$out/benchmarks/bench_$1" "${quick[@]}" "${isa[@]}" "${filter[@]}" --csv "$out" ;;
     esac
 }

@@ -58,7 +58,7 @@ int run(int argc, char** argv) {
     const Sizes double_units = is_quick ? Sizes{64} : Sizes{64, 128, 256, 512};
     for (const bool reset_after : {true, false}) {
         run_grid<float>({Workload::sequence, reset_after, batches, units}, peers, report);
-        run_grid<float>({Workload::step, reset_after, {1, 4, 32}, {64, 256}}, peers, report);
+        run_grid<float>({Workload::step, reset_after, {1, 4, 32}, {16, 64, 256}}, peers, report);
         run_grid<double>({Workload::sequence, reset_after, double_batches, double_units}, peers, report);
     }
     run_grid<float>({Workload::sequence, true, {1, 32}, {64, 256, 1024}},

@@ -22,11 +22,12 @@ def load(folder):
     with open(folder / "ratios.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        for name in ("batch", "time", "features", "units"):
+        for name in ("threads", "batch", "time", "features", "units"):
             row[name] = int(row[name])
         for name in ("ours_us", "peer_us", "ratio"):
             row[name] = float(row[name])
-        cell = (f"{row['workload']}/{row['scalar']}/B:{row['batch']}/T:{row['time']}/F:{row['features']}"
+        threads = f"/threads:{row['threads']}" if row["threads"] > 1 else ""
+        cell = (f"{row['workload']}/{row['scalar']}{threads}/B:{row['batch']}/T:{row['time']}/F:{row['features']}"
                 f"/H:{row['units']}")
         spread = spreads[cell, row["isa"], row["peer"]]
         row["low"], row["high"] = float(spread["ratio_low"]), float(spread["ratio_high"])
@@ -61,13 +62,14 @@ def table(header, lines):
 
 def summary(rows):
     lines = []
-    for (workload, scalar, peer), some in groups(rows, "workload", "scalar", "peer").items():
+    for (workload, scalar, threads, peer), some in groups(rows, "workload", "scalar", "threads", "peer").items():
         mean = math.exp(sum(math.log(row["ratio"]) for row in some) / len(some))
         counts = [sum(mark(row["ratio"]) == name for row in some) for name in ("faster", "tie", "slower")]
         worst = min(some, key=lambda row: row["ratio"])
-        lines.append((workload, scalar, peer, len(some), f"{mean:.2f}", *counts,
+        lines.append((workload, scalar, threads, peer, len(some), f"{mean:.2f}", *counts,
                       f"{worst['ratio']:.2f} at B = {worst['batch']}, H = {worst['units']}"))
-    return table(("workload", "scalar", "peer", "cells", "geometric mean", "faster", "ties", "slower", "worst"), lines)
+    return table(("workload", "scalar", "threads", "peer", "cells", "geometric mean", "faster", "ties", "slower", "worst"),
+                 lines)
 
 
 def is_grid(rows):
@@ -104,10 +106,10 @@ def listing(rows):
 def markdown(rows):
     yield ("# Ratios\n\nTime of the peer / time of the library: above 1 the library is faster. Medians of interleaved "
            "rounds, and in brackets the quartiles. *Italics*: a tie, within 5 %. **Bold**: the library is slower. One "
-           "thread.\n")
+           "thread unless more are named; those by the wall clock, the others in CPU time.\n")
     yield from summary(rows)
-    for (workload, scalar), some in groups(rows, "workload", "scalar").items():
-        yield f"## {workload}, {scalar}\n"
+    for (workload, scalar, threads), some in groups(rows, "workload", "scalar", "threads").items():
+        yield f"## {workload}, {scalar}" + (f", {threads} threads" if threads > 1 else "") + "\n"
         if not is_grid(some):
             yield from listing(some)
             continue
@@ -121,7 +123,8 @@ def markdown(rows):
 def panels(rows):
     """(title, rows) of each heat map: sequences of floats, by variant and peer."""
     for workload, variant in (("sequence", ""), ("sequence_reset_before", ", reset before")):
-        some = [row for row in rows if row["workload"] == workload and row["scalar"] == "float"]
+        some = [row for row in rows if row["workload"] == workload and row["scalar"] == "float"
+                and row["threads"] == 1]
         for (peer,), of_peer in groups(some, "peer").items():
             if not peer.startswith("eigengru"):
                 yield peer + variant, of_peer

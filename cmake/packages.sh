@@ -4,10 +4,10 @@
 packages_of() {
     case $1 in
         build) echo g++ cmake ninja-build libeigen3-dev ;;
-        keras) echo pkg-config libzip-dev nlohmann-json3-dev ;;
+        keras) echo pkg-config libhdf5-dev libzip-dev nlohmann-json3-dev ;;
         onnx) echo libonnx-dev libprotobuf-dev protobuf-compiler ;;
         tools) echo libcli11-dev ;;
-        test) echo libgtest-dev libhdf5-dev ;;
+        test) echo libgtest-dev libtbb-dev ;;
         benchmark) echo libdnnl-dev python3-venv ;;
         text) echo bible-kjv ;;
         plot) echo 'gnuplot-nox|gnuplot-qt|gnuplot-x11' ;;

@@ -45,6 +45,7 @@ fi
 
 rm -f ./*.png
 show_step "quickstart: the example of Keras's reference page" examples/example_quickstart
+show_step "threads: the pool, OpenMP and TBB give the same bits" examples/example_threads
 show_step "sunspots: a model trained in Keras forecasts real data" examples/example_sunspots
 show_step "sunspots --train: the same training in C++, beside Keras's" examples/example_sunspots --train
 show_step "cudnn_dispatch: which path a call takes, and why" examples/example_cudnn_dispatch

@@ -29,7 +29,7 @@ enum class Workload : std::int32_t {
 /// (batch, time, units). The null ones are not needed for the workload. Python fills in the same struct by ctypes.
 struct Problem {
     Workload workload = Workload::sequence;
-    std::int32_t is_double = 0, reset_after = 1;
+    std::int32_t is_double = 0, reset_after = 1, threads = 1;
     std::int64_t batch = 1, time = 1, features = 1, units = 1;
     const char* isa = "automatic";    ///< a name of eigengru::Kernels
     const char* activation = "tanh";  ///< for the workload of that name

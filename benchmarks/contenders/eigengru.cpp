@@ -18,14 +18,17 @@ public:
           initial_state_(matrix_at<S>(p.initial_state, p.batch, p.units)),
           d_state_(matrix_at<S>(p.d_state, p.batch, p.units)),
           state_(p.batch, p.units),
+          threads_(p),
           kernels_(eigengru::detail::resolved("benchmark", kernels_of(p.isa))) {}
 
     void run() override {
         layer_.update_parameters([](auto&) {});
-        layer_.forward(inputs_of<S>(problem_), {.initial_state = initial_state_, .training = true, .kernels = kernels_},
+        const auto executor = threads_.executor();
+        layer_.forward(inputs_of<S>(problem_),
+                       {.initial_state = initial_state_, .training = true, .executor = executor, .kernels = kernels_},
                        tape_, {.sequences = outputs_of<S>(problem_), .state = state_});
         layer_.backward(std::move(tape_), {.sequences = output_gradients_of<S>(problem_), .state = d_state_},
-                        gradients_);
+                        gradients_, executor);
     }
 
     void give_results() override {
@@ -42,6 +45,7 @@ private:
     Problem problem_;
     Gru<S, ResetAfter> layer_;
     RowMatrix<S> initial_state_, d_state_, state_;
+    Threads threads_;
     Kernels kernels_;
     eigengru::Tape<S> tape_;
     eigengru::Gradients<S> gradients_;

@@ -14,11 +14,14 @@ public:
         : layer_(make_layer<S, ResetAfter>(p)),
           inputs_(inputs_of<S>(p)),
           outputs_(outputs_of<S>(p)),
+          threads_(p),
           kernels_(eigengru::detail::resolved("benchmark", kernels_of(p.isa))) {
         layer_.prepare(p.batch, p.time);
     }
 
-    void run() override { layer_.call(inputs_, {.kernels = kernels_}, {.sequences = outputs_}); }
+    void run() override {
+        layer_.call(inputs_, {.executor = threads_.executor(), .kernels = kernels_}, {.sequences = outputs_});
+    }
 
     [[nodiscard]] const char* isa() const override { return name_of(kernels_).data(); }
 
@@ -26,6 +29,7 @@ private:
     eigengru::Gru<S, ResetAfter> layer_;
     SequenceView<const S> inputs_;
     SequenceView<S> outputs_;
+    Threads threads_;
     eigengru::Kernels kernels_;
 };
 

@@ -4,8 +4,10 @@
 
 #include "contender.hpp"
 
+#include <eigengru/core/thread_pool.hpp>
 #include <eigengru/eigengru.hpp>
 
+#include <memory>
 #include <string_view>
 
 namespace eigengru_bench {
@@ -46,6 +48,18 @@ template <class S>
 [[nodiscard]] SequenceView<const S> output_gradients_of(const Problem& p) {
     return {static_cast<const S*>(p.d_outputs), {p.batch, p.time, p.units}};
 }
+
+/// The threads of a problem, the caller's own included; none for one.
+class Threads {
+public:
+    explicit Threads(const Problem& p) {
+        if (p.threads > 1) pool_ = std::make_unique<eigengru::ThreadPool>(p.threads);
+    }
+    [[nodiscard]] eigengru::ExecutorRef executor() const { return pool_.get(); }
+
+private:
+    std::unique_ptr<eigengru::ThreadPool> pool_;
+};
 
 /// Its kernels.
 [[nodiscard]] inline eigengru::Kernels kernels_of(std::string_view isa) {

@@ -32,7 +32,7 @@ class Problem(ctypes.Structure):
     """contender.hpp's."""
 
     _fields_ = [("workload", ctypes.c_int32), ("is_double", ctypes.c_int32), ("reset_after", ctypes.c_int32),
-                *((name, ctypes.c_int64) for name in ("batch", "time", "features", "units")),
+                ("threads", ctypes.c_int32), *((name, ctypes.c_int64) for name in ("batch", "time", "features", "units")),
                 ("isa", ctypes.c_char_p), ("activation", ctypes.c_char_p),
                 *((name, ctypes.c_void_p) for name in POINTERS)]
 
@@ -55,7 +55,7 @@ class Cell:
         self.arrays["outputs"] = np.zeros_like(self.arrays["d_outputs"])
         for name in ("kernel", "recurrent_kernel", "bias", "inputs", "initial_state"):
             self.arrays["d_" + name] = np.zeros_like(self.arrays[name])
-        self.problem = Problem(WORKLOADS[workload], 0, reset_after, batch, steps, features, units, b"automatic",
+        self.problem = Problem(WORKLOADS[workload], 0, reset_after, 1, batch, steps, features, units, b"automatic",
                                b"tanh", *(self.arrays[name].ctypes.data for name in POINTERS))
 
     def label(self):

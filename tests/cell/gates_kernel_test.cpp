@@ -141,11 +141,40 @@ TYPED_TEST(GatesKernel, ProjectsTheInputsInTheOrderOfThePanels) {
 }
 
 TYPED_TEST(GatesKernel, FetchingAheadChangesNoBit) {
-    for (const Index rows : {1, 4, 8, 16, 31, 64}) {
+    for (Index rows = 1; rows <= 40; ++rows) {
         const typename TestFixture::Steps steps(rows, 70, 9);
         for (const Kernels kernels : packed_kernels())
             EXPECT_EQ(steps.run(kernels, 0, rows, {.fetches_ahead = true}), steps.run(kernels, 0, rows))
                 << name_of(kernels) << ' ' << rows;
+    }
+}
+
+TYPED_TEST(GatesKernel, BlocksOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
+    using Scalar = typename TypeParam::Scalar;
+    constexpr Index kParts = 3, kUnits = 70;
+    const Index blocks = eigengru::detail::block_count<Scalar>(kUnits);
+    for (const Index rows : {1, 5, 16, 33}) {
+        const typename TestFixture::Steps steps(rows, kUnits, 9);
+        // Reset before needs all units of its first half in the second: there the projection of the inputs alone.
+        const Finish finish = TypeParam::kResetAfter ? Finish::state : Finish::input;
+        const auto written = [&](const auto& y) { return TypeParam::kResetAfter ? y.next : y.projected; };
+        const Index width = TypeParam::kResetAfter ? 1 : 3;
+        for (const Kernels kernels : packed_kernels()) {
+            const auto all = written(steps.run(kernels, 0, rows, {.finish = finish}));
+            for (Index i = 0; i < kParts; ++i) {
+                const auto range = eigengru::detail::Share{i, kParts}.of(blocks);
+                const auto some = written(steps.run(kernels, 0, rows, {.finish = finish, .blocks = range}));
+                EXPECT_TRUE(some.is_untouched_around());
+                const Index columns = TypeParam::kResetAfter ? kUnits : blocks * kPanelWidth<Scalar>;
+                for (Index row = 0; row < rows; ++row)
+                    for (Index col = 0; col < columns; ++col) {
+                        const Index block = col / (width * eigengru::detail::kBlockUnits<Scalar>);
+                        const bool is_asked = block >= range.first && block < range.end();
+                        ASSERT_EQ(some.row(row)[col], is_asked ? all.row(row)[col] : MarkedRows<Scalar>::kMark)
+                            << name_of(kernels) << ' ' << rows << ' ' << i << ' ' << row << ' ' << col;
+                    }
+            }
+        }
     }
 }
 

@@ -72,6 +72,9 @@ TEST(Prefetch, TakesAnyAddress) {
     const float value = 1.0F;
     eigengru::detail::prefetch(&value);
     eigengru::detail::prefetch(static_cast<const double*>(nullptr));
+    double written = 1.0;
+    eigengru::detail::prefetch_to_write(&written);
+    EXPECT_EQ(written, 1.0);
     SUCCEED();
 }
 

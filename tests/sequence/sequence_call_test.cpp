@@ -49,5 +49,12 @@ TYPED_TEST(SequenceCallOf, RefersToWhatTheCallerHolds) {
     EXPECT_EQ(&call.output, &output);
 }
 
+TEST(UnitShare, OfOneThreadIsAllAndWaitsForNobody) {
+    const eigengru::detail::UnitShare alone;
+    EXPECT_TRUE(alone.is_first());
+    EXPECT_EQ(alone.share.of(5), (eigengru::detail::Range{0, 5}));
+    alone.wait_for_others();
+}
+
 }  // namespace
 }  // namespace eigengru_test

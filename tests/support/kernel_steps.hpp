@@ -24,6 +24,8 @@ namespace eigengru_test {
 template <class S>
 class MarkedRows {
 public:
+    static constexpr S kMark = S(-12345);
+
     MarkedRows(eigengru::Index rows, eigengru::Index width, eigengru::Index gap)
         : rows_(rows),
           width_(width),
@@ -47,7 +49,6 @@ public:
     friend bool operator==(const MarkedRows&, const MarkedRows&) = default;
 
 private:
-    static constexpr S kMark = S(-12345);
     static constexpr eigengru::Index kMargin = 32;
 
     eigengru::Index rows_, width_, stride_;
@@ -61,6 +62,7 @@ struct StepOptions {
     bool wants_gates = true;    ///< ResetAfter can do without
     bool wants_out = true;      ///< the next state once more
     bool fetches_ahead = false;
+    eigengru::detail::Range blocks = {};  ///< of units: all when empty
 };
 
 /// Everything that a step writes.
@@ -102,6 +104,7 @@ public:
         StepResult<S> result{{rows, units(), 0}, {rows, units(), 3}, {rows, 4 * units(), 5}, {rows, width, 7}};
         eigengru::detail::StepCall<S> call = call_of(first, rows);
         call.fetches_ahead = o.fetches_ahead;
+        call.blocks = o.blocks;
         if (o.is_projected || o.finish == Finish::input) {
             call.projected = result.projected.data();
             call.projected_stride = result.projected.stride();

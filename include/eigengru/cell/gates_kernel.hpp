@@ -80,9 +80,20 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     }
 }
 
-/// sums += rows times panels. Meanwhile it asks for Lines cache lines of the next panel for every four of the twelve
-/// that it reads itself: `share` says which.
-template <class V, int Rows, int Blocks, TileGates Gates, int Lines>
+/// The panels that are read after those of a tile, for its gates: where the fetching of them begins. Tiles of one block
+/// share a panel with those of its other parts, tiles of several go on behind them.
+template <class V, int Blocks, TileGates Gates>
+EIGENGRU_ALWAYS_INLINE const typename V::Scalar* next_panel(const PanelProduct<typename V::Scalar>& product,
+                                                            Index block, int b) {
+    using S = typename V::Scalar;
+    constexpr Index kParts = kBlockUnits<S> / V::size;
+    const Index panel = Blocks == 1 ? block / kParts + 1 : (block + Blocks + b) / kParts;
+    return product.panels + panel * product.depth * kPanelWidth<S> + kFirstGate<Gates> * kBlockUnits<S>;
+}
+
+/// sums += rows times panels. Meanwhile it asks for Fetched rows of the next panels for every four that it reads
+/// itself: `share` says which.
+template <class V, int Rows, int Blocks, TileGates Gates, int Fetched>
 EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
                                        const PanelProduct<typename V::Scalar>& product, Index row, Index block,
                                        Index share) {
@@ -91,13 +102,20 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
     const S* base[4] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride,
                         first + (Rows > 9 ? 9 : 0) * product.stride};
     PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
-    const S* ahead = product.panels + (block / (kBlockUnits<S> / V::size) + 1) * product.depth * kPanelWidth<S> +
-                     share * Lines * (product.depth / 4) * kLineSize<S>;
+    const S* ahead[std::size_t(Blocks)];
+    EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b)
+        ahead[b] =
+            next_panel<V, Blocks, Gates>(product, block, b) + share * Fetched * (product.depth / 4) * kPanelWidth<S>;
     Index k = 0;
     for (; k + 4 <= product.depth; k += 4) {
-        EIGENGRU_UNROLL(12)
-        for (int i = 0; i < Lines; ++i) prefetch(ahead + i * kLineSize<S>);
-        ahead += Lines * kLineSize<S>;
+        EIGENGRU_UNROLL(8)
+        for (int b = 0; b < Blocks; ++b) {
+            EIGENGRU_UNROLL(12)
+            for (int i = 0; i < Fetched * kGateCount<Gates>; ++i)
+                prefetch(ahead[b] + i / kGateCount<Gates> * kPanelWidth<S> + i % kGateCount<Gates> * kBlockUnits<S>);
+            ahead[b] += Fetched * kPanelWidth<S>;
+        }
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
         EIGENGRU_UNROLL(8)
@@ -115,7 +133,7 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
 }
 
 /// One tile: sums of Rows rows and Blocks blocks of units, from the bias or the projected inputs on.
-template <class V, TileGates Gates, int Rows, int Blocks, int Lines = 0>
+template <class V, TileGates Gates, int Rows, int Blocks, int Fetched = 0>
 void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Index share = 0) {
     using S = typename V::Scalar;
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
@@ -154,7 +172,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
                 }
             }
         }
-        add_panels<V, Rows, Blocks, Gates, Lines>(sums, *products[p], row, block, share);
+        add_panels<V, Rows, Blocks, Gates, Fetched>(sums, *products[p], row, block, share);
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
     EIGENGRU_UNROLL(12)
@@ -186,21 +204,21 @@ void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Rang
     for (; block < blocks.end(); ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
 }
 
-/// How a tile shares in fetching the next panel into the cache: see add_panels.
+/// How a tile shares in fetching the next panels into the cache: see add_panels.
 struct Ahead {
-    int lines = 0;
+    int fetched = 0;
     Index share = 0;
 };
 
-/// One tile of half to all of kTileRows rows.
+/// One tile of half of tile_rows to all of kTileRows rows. Of tile_rows there are some that fetch.
 template <class V, TileGates Gates, int Blocks, int Rows = kTileRows<V, Gates>>
 void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block, const Ahead& ahead) {
-    if constexpr (2 * Rows > kTileRows<V, Gates>)
+    if constexpr (2 * Rows > V::tile_rows)
         if (rows < Rows) return run_tall_tile<V, Gates, Blocks, Rows - 1>(s, row, rows, block, ahead);
-    if constexpr (Rows == kTileRows<V, Gates>) {
-        if (ahead.lines == 3) return run_tile<V, Gates, Rows, Blocks, 3>(s, row, block, ahead.share);
-        if (ahead.lines == 6) return run_tile<V, Gates, Rows, Blocks, 6>(s, row, block, ahead.share);
-        if (ahead.lines == 12) return run_tile<V, Gates, Rows, Blocks, 12>(s, row, block, ahead.share);
+    if constexpr (Rows == V::tile_rows) {
+        if (ahead.fetched == 1) return run_tile<V, Gates, Rows, Blocks, 1>(s, row, block, ahead.share);
+        if (ahead.fetched == 2) return run_tile<V, Gates, Rows, Blocks, 2>(s, row, block, ahead.share);
+        if (ahead.fetched == 4) return run_tile<V, Gates, Rows, Blocks, 4>(s, row, block, ahead.share);
     }
     run_tile<V, Gates, Rows, Blocks>(s, row, block);
 }
@@ -209,23 +227,25 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 template <class V, TileGates Gates>
 void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
-    constexpr Index kParts = kBlockUnits<typename V::Scalar> / V::size;
-    const Index tiles = (rows + kTileRows<V, Gates> - 1) / kTileRows<V, Gates>;
+    constexpr Index kParts = kBlocks == 1 ? kBlockUnits<typename V::Scalar> / V::size : 1;
+    const Index tallest = s.fetches_ahead ? V::tile_rows : kTileRows<V, Gates>;
+    const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
-    const int lines = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 3 : tiles * kParts >= 2 ? 6 : 12;
+    const int fetched = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 1 : tiles * kParts >= 2 ? 2 : 4;
     for (Index block = blocks.first; block < blocks.end();) {
-        const bool is_group = block + kBlocks <= blocks.end();
+        const int group = block + kBlocks <= blocks.end() ? kBlocks : 1;
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
             const Index share = block % kParts * tiles + tile;
-            const Ahead ahead{block + kParts < blocks.end() && share * lines < 12 ? lines : 0, share};
-            if (is_group)
+            const bool is_followed = block + (group == 1 ? kParts : group) < blocks.end();
+            const Ahead ahead{is_followed && share * fetched < 4 ? fetched : 0, share};
+            if (group == kBlocks)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
             else
                 run_tall_tile<V, Gates, 1>(s, first + row, height, block, ahead);
             row += height;
         }
-        block += is_group ? kBlocks : 1;
+        block += group;
     }
 }
 

@@ -128,7 +128,7 @@ void run_on_device(DeviceBackend<S>& device, const Cell& cell, const SequenceCal
         device.run(cell, call);
 }
 
-/// Multiply-adds of a call, per time step or in all.
+/// Multiply-adds of a time step.
 template <RealScalar S>
 [[nodiscard]] double step_work(const SequenceCall<S>& call, Index features, Index units) {
     return static_cast<double>(kGates * call.plan.batch() * units) * static_cast<double>(features + units);
@@ -162,8 +162,8 @@ template <RealScalar S>
         return 1;
     const Index most = std::min(call.executor.concurrency(), block_count<S>(f.units()));
     const double work = step_work(call, f.features(), f.units());
-    const Index threads = threads_worth(
-        std::min(work / kLeastStep, work * static_cast<double>(call.plan.time()) / kLeastWork), 1.0, most);
+    const double steps = static_cast<double>(call.plan.time());
+    const Index threads = threads_worth(work, std::max(kLeastStep, kLeastWork / steps), most);
     const bool is_far = call.packed->bytes() > kFarBytes && call.plan.batch() <= kFewRows;
     return threads > row_threads || (is_far && threads == row_threads) ? threads : 1;
 }

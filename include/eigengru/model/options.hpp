@@ -98,7 +98,7 @@ struct CallOptions {
     MatrixView<const S> initial_state = {};          ///< (batch, units); zeros, or the carried state, when absent
     bool training = false;                           ///< whether dropout is active
     const DropoutMasks<S>* dropout_masks = nullptr;  ///< used in place of drawn ones when training
-    ExecutorRef executor = {};                       ///< threads for the rows of the batch; none: the caller's own
+    ExecutorRef executor = {};                       ///< threads for the rows of the batch, or the units of few
     Kernels kernels = Kernels::automatic;            ///< which kernels of the CPU compute
     CudnnOptions cudnn = {};                         ///< of cuDNN, where the call takes it
 };
