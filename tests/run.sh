@@ -16,7 +16,7 @@ case "${1:-}" in
 esac
 
 out=$root/build/tests
-groups=(build keras test benchmark plot)
+groups=(build keras onnx tools test benchmark plot)
 case $depth in
     quick) begin_steps "$out" 5 ;;
     normal) begin_steps "$out" 16; groups+=(clang) ;;
@@ -40,7 +40,7 @@ gcc_flags='--param ggc-min-heapsize=1000000'
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
-    -D EIGENGRU_KERAS=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
 step "g++, release, every part: building, warnings are errors" build "$gcc"
 step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
 run_tests "g++, release, every part: testing" "$gcc"
@@ -51,7 +51,10 @@ if [ $depth = quick ]; then
 fi
 
 # As if only Eigen and GoogleTest were there: the other libraries are hidden from CMake.
-eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
+eigen_alone=()
+for package in PkgConfig nlohmann_json Protobuf ONNX CLI11; do
+    eigen_alone+=(-D "CMAKE_DISABLE_FIND_PACKAGE_$package=ON")
+done
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.
 sanitizers=(
@@ -73,15 +76,16 @@ step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
 run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer --exclude-regex "$long"
 
 # The rest of it, which reads files that others made; in the same folder, where all that it shares is built already.
-step "clang++, sanitizers, files of Keras: configuring" configure "$sanitized" "${sanitizers[@]}" -D EIGENGRU_KERAS=ON
-step "clang++, sanitizers, files of Keras: building" build "$sanitized" --target test_io
-run_tests "clang++, sanitizers, files of Keras: testing" "$sanitized" --label-regex '^io$'
+step "clang++, sanitizers, files of models: configuring" configure "$sanitized" "${sanitizers[@]}" -D EIGENGRU_KERAS=ON \
+    -D EIGENGRU_ONNX=ON
+step "clang++, sanitizers, files of models: building" build "$sanitized" --target test_io
+run_tests "clang++, sanitizers, files of models: testing" "$sanitized" --label-regex '^io$'
 
 # Fuzzers are optimised: the more inputs in a second the better.
 fuzzers=$out/clang-fuzzers
 step "clang++, fuzzers: configuring" configure "$fuzzers" -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release \
     -D CMAKE_CXX_FLAGS_RELEASE='-O1 -gline-tables-only -fno-omit-frame-pointer' -D EIGENGRU_KERAS=ON \
-    -D EIGENGRU_BUILD_FUZZERS=ON -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
+    -D EIGENGRU_ONNX=ON -D EIGENGRU_BUILD_FUZZERS=ON -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
     -D EIGENGRU_BUILD_BENCHMARKS=OFF
 step "clang++, fuzzers: building" build "$fuzzers"
 step "clang++, fuzzers: 20 seconds for each reader" "$root/tests/fuzz/run.sh" "$fuzzers" 20
@@ -96,7 +100,7 @@ step "clang++, benchmarks, Eigen alone: building" build "$bare"
 if [ $depth = full ]; then
     clang=$out/clang-native
     step "clang++, release, this machine's instructions: configuring" configure "$clang" \
-        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D CMAKE_CXX_FLAGS=-march=native
+        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D CMAKE_CXX_FLAGS=-march=native
     step "clang++, release, this machine's instructions: building" build "$clang"
     step "clang++, each header compiles alone" build "$clang" --target all_verify_interface_header_sets
     run_tests "clang++, release, this machine's instructions: testing" "$clang"
