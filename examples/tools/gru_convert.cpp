@@ -39,8 +39,8 @@ Sequence<S> some_inputs(const Sequential<S>& model) {
 template <class S>
 double difference(Sequential<S>& a, Sequential<S>& b) {
     const Sequence<S> inputs = some_inputs(a);
-    const Sequence<S> x = a.predict(inputs);
-    const Sequence<S> y = b.predict(inputs);
+    const Sequence<S> x = tools::predict<S>(a, inputs);
+    const Sequence<S> y = tools::predict<S>(b, inputs);
     if (x.shape() != y.shape()) throw FormatError(arguments.out + ": the written model gives another shape");
     double worst = 0.0;
     for (Index i = 0; i < x.size(); ++i)

@@ -152,7 +152,7 @@ void print_timing(Sequential<float>& model, Index features) {
     } catch (const OptionError& error) {
         constexpr Index steps = 100;
         const Sequence<float> inputs({1, steps, std::max<Index>(1, features)});
-        const double time = nanoseconds([&] { static_cast<void>(model.predict(inputs)); }, 3);
+        const double time = nanoseconds([&] { static_cast<void>(tools::predict<float>(model, inputs)); }, 3);
         std::printf("time: %.3g us a step, batch 1, one thread, in a sequence of %td steps\n", time / 1e3 / steps, steps);
         std::printf("      not step by step: %s\n", error.what());
     }

@@ -157,7 +157,7 @@ void gather(Sequential<float>& model) {
     const auto finish = [&] {
         if (sequence.empty()) return;
         const Index time = static_cast<Index>(sequence.size()) / features;
-        const Sequence<float> y = model.predict(SequenceView<const float>(sequence.data(), {Index{1}, time, features}));
+        const Sequence<float> y = tools::predict<float>(model, {sequence.data(), Shape3(Index{1}, time, features)});
         for (Index t = 0; t < y.shape().time; ++t) print(y.data() + t * y.shape().features, y.shape().features);
         sequence.clear();
     };

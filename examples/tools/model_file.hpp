@@ -39,6 +39,10 @@ void write_model(const eigengru::Sequential<S>& model, const std::filesystem::pa
 template <class S>
 eigengru::Sequential<S> read_back(const eigengru::Sequential<S>& model, const std::filesystem::path& path);
 
+/// model.predict(inputs), compiled once, for it takes most of the time.
+template <class S>
+eigengru::Sequence<S> predict(eigengru::Sequential<S>& model, eigengru::SequenceView<const S> inputs);
+
 /// How many features the model takes; 0 when no layer says. Throws nothing.
 template <class S>
 eigengru::Index features_of(const eigengru::Sequential<S>& model) {
@@ -60,3 +64,7 @@ eigengru::Index features_of(const eigengru::Sequential<S>& model) {
 int run(CLI::App& app, int argc, char** argv, void (*tool)());
 
 }  // namespace tools
+
+namespace eigengru {
+extern template class ModelStream<float>;
+}
