@@ -63,8 +63,9 @@ void write_model(const Sequential<S>& model, const std::filesystem::path& path) 
     else if (ends_with(path, ".safetensors"))
         io::save_safetensors(model, path);
     else
-        throw FormatError(path.string() + ": expected a name that ends in .keras, .weights.h5 or .safetensors, which are "
-                                          "the formats that can be written");
+        throw FormatError(path.string() +
+                          ": expected a name that ends in .keras, .weights.h5 or .safetensors, which are "
+                          "the formats that can be written");
 }
 
 template <class S>

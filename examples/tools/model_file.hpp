@@ -60,7 +60,7 @@ eigengru::Index features_of(const eigengru::Sequential<S>& model) {
     return 0;
 }
 
-/// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for arguments that cannot be.
+/// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for wrong arguments.
 int run(CLI::App& app, int argc, char** argv, void (*tool)());
 
 }  // namespace tools

@@ -28,13 +28,16 @@ TEST(FileFormat, KnowsWhatItCannotRead) {
     const auto expect = [](const std::string& text, std::string_view part) {
         EXPECT_NE(text.find(part), std::string::npos) << text;
     };
-    expect(refusal(std::string("PK\3\4............................archive/data.pkl", 52)), "is a pickle of PyTorch; save it");
+    expect(refusal(std::string("PK\3\4............................archive/data.pkl", 52)),
+           "is a pickle of PyTorch; save it");
     expect(refusal("\x80\x02}q"), "is a pickle of PyTorch");
     expect(refusal("1234TFL3"), "is a TensorFlow Lite model");
-    expect(refusal("text"), "expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX "
-                            "model, received a file that begins with 74 65 78 74");
+    expect(refusal("text"),
+           "expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX "
+           "model, received a file that begins with 74 65 78 74");
     expect(refusal(""), "the file is empty");
-    expect(format_error_of([] { (void)io::file_format("nowhere"); }), "io::file_format: nowhere: the file does not exist");
+    expect(format_error_of([] { (void)io::file_format("nowhere"); }),
+           "io::file_format: nowhere: the file does not exist");
 }
 
 TEST(FileFormat, HasAName) {

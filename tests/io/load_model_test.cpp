@@ -48,7 +48,8 @@ TEST(LoadModel, NamesTheFunctionThatWasCalled) {
 #if defined(EIGENGRU_ONNX)
 TEST(LoadGru, NamesTheOtherMode) {
     const std::string text = format_error_of([] { (void)io::load_gru(exchange("node_before.onnx")); });
-    EXPECT_NE(text.find("has reset_after = false; use load_gru<float, false> or load_any_gru<float>"), std::string::npos)
+    EXPECT_NE(text.find("has reset_after = false; use load_gru<float, false> or load_any_gru<float>"),
+              std::string::npos)
         << text;
 }
 #else

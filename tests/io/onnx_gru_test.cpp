@@ -80,7 +80,9 @@ TEST(OnnxGru, RefusesWhatItDoesNotKnow) {
                 "f: direction expected \"forward\", \"reverse\" or \"bidirectional\", received \"up\"");
     expect_part(refusal([](Node& n) { OnnxBuilder::set(n, "activations", {std::string("Relu")}); }),
                 "activations expected 2 names, received 1");
-    expect_part(refusal([](Node& n) { OnnxBuilder::set(n, "activations", {std::string("Relu"), std::string("Swish")}); }),
+    expect_part(refusal([](Node& n) {
+                    OnnxBuilder::set(n, "activations", {std::string("Relu"), std::string("Swish")});
+                }),
                 "activations expected one of \"Relu\", \"Tanh\"");
     expect_part(refusal([](Node& n) { OnnxBuilder::set(n, "hidden_size", 3); }),
                 "hidden_size expected 1, as R has it, received 3");

@@ -81,9 +81,10 @@ inline constexpr auto kOtherFormats = std::to_array<OtherFormat>(
         return FileFormat::safetensors;
     // A protobuf message that begins with the small number ir_version.
     if (view.size() > 2 && view[0] == '\x08' && view[1] > 0 && view[1] < 0x20) return FileFormat::onnx;
-    where.fail("expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX model, received "
-               "a file that begins with ",
-               hexadecimal(view));
+    where.fail(
+        "expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX model, received "
+        "a file that begins with ",
+        hexadecimal(view));
 }
 
 }  // namespace detail

@@ -38,7 +38,9 @@ public:
     /// The sizes of anything, from `start` to `end`.
     [[nodiscard]] static OnnxTensor shape(const OnnxNode& node, const Dims& dims) {
         const auto size = static_cast<std::int64_t>(dims.size());
-        const auto bounded = [size](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
+        const auto bounded = [size](std::int64_t at) {
+            return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size);
+        };
         const std::int64_t start = bounded(node.integer("start", 0));
         const std::int64_t end = std::max(start, bounded(node.integer("end", size)));
         OnnxTensor result{.dims = {static_cast<Index>(end - start)}};
@@ -193,9 +195,8 @@ private:
             if (inputs.size() < 3 || inputs[2] == nullptr) return std::nullopt;
             const OnnxTensor& z = *inputs[2];
             const auto both = broadcast(x.dims, y.dims);
-            return made(both ? broadcast(*both, z.dims) : std::nullopt, [&](const Dims& i) {
-                return stretched(x, i) != 0.0 ? stretched(y, i) : stretched(z, i);
-            });
+            return made(both ? broadcast(*both, z.dims) : std::nullopt,
+                        [&](const Dims& i) { return stretched(x, i) != 0.0 ? stretched(y, i) : stretched(z, i); });
         }
         const auto with = [&](const auto& f) {
             return made(broadcast(x.dims, y.dims), [&](const Dims& i) { return f(stretched(x, i), stretched(y, i)); });

@@ -106,7 +106,8 @@ inline constexpr auto kTorchGruWeights =
         for (const bool is_reverse : {false, true})
             for (std::size_t i = 0; i < (gru.has_bias ? 4U : 2U); ++i)
                 if (!is_reverse || gru.is_bidirectional)
-                    names.insert(eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
+                    names.insert(
+                        eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
     return names;
 }
 
@@ -131,15 +132,16 @@ inline constexpr auto kTorchGruWeights =
     const StoredTensor& tensor = file.tensor(name);
     constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
     if (tensor.shape.size() != 2 || tensor.shape[1] < 1 || tensor.shape[1] > most)
-        file.where().in("tensor \"", name, "\"").fail("expected a matrix, received shape ",
-                                                      SafetensorsFile::shape_text(tensor.shape));
+        file.where()
+            .in("tensor \"", name, "\"")
+            .fail("expected a matrix, received shape ", SafetensorsFile::shape_text(tensor.shape));
     return static_cast<Index>(tensor.shape[1]);
 }
 
 /// kernel, recurrent_kernel and, with biases, bias of one direction of one layer. Throws: FormatError.
 template <RealScalar S>
-[[nodiscard]] std::vector<RowMatrix<S>> torch_gru_weights(const SafetensorsFile& file, const TorchGru& gru,
-                                                          Index layer, bool is_reverse, Index features) {
+[[nodiscard]] std::vector<RowMatrix<S>> torch_gru_weights(const SafetensorsFile& file, const TorchGru& gru, Index layer,
+                                                          bool is_reverse, Index features) {
     const Index units = torch_units(file, gru, layer);
     const std::string suffix = gru.suffix(layer, is_reverse);
     const auto read = [&](const char* weight, const std::vector<Index>& shape) {
