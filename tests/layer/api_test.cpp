@@ -256,6 +256,44 @@ TEST(ApiOfLayers, ModelsAreMadeOfListsAndVectors) {
     EXPECT_EQ(c.layers().size(), 2U);
 }
 
+TEST(ApiOfLayers, BidirectionalIsCalledAsAGru) {
+    Bidirectional both(4, {.units = 3, .return_sequences = true});
+    Bidirectional<double, false> own(
+        4, {.units = 3}, {.merge = Merge::sum, .backward = GruOptions{.units = 3, .go_backwards = true}, .name = "b"});
+    const Sequence<float> x({2, 5, 4});
+    const std::vector<unsigned char> mask(10, 1);
+    const RowMatrix<float> h0 = RowMatrix<float>::Zero(2, 3);
+    BidirectionalOutput<float> y = both(x, {.mask = {mask, 2, 5}, .initial_state_forward = h0, .training = true});
+    EXPECT_EQ(y.sequences.shape(), Shape3(2, 5, 6));
+    EXPECT_EQ(y.backward.state.cols(), 3);
+    const BidirectionalCallOptions<double> call{.lengths = {3}};
+    EXPECT_EQ(own(RowMatrix<double>::Ones(3, 4).eval(), call).last.cols(), 3);
+    BidirectionalTape<float> tape;
+    y = both.forward(x, {}, tape);
+    EXPECT_EQ(both.backward(tape, {.sequences = y.sequences}).inputs.shape(), x.shape());
+}
+
+TEST(ApiOfLayers, ModelOfEveryLayerIsAList) {
+    Sequential<float> model({Embedding<float>({.input_dim = 9, .output_dim = 4, .mask_zero = true}),
+                             Bidirectional<float>(4, {.units = 3, .return_sequences = true}),
+                             BatchNormalization<float>(6), LayerNormalization<float>(6, {.epsilon = 1e-6}),
+                             Gru<float>(6, {.units = 3}), Dense<float>(3, {.units = 1})});
+    EXPECT_EQ(model.predict(Sequence<float>({2, 5, 1})).shape(), Shape3(2, 1, 1));
+    Embedding<float> embedding({.input_dim = 9, .output_dim = 4});
+    EXPECT_EQ(embedding({1, 2, 8}, 1, 3).shape(), Shape3(1, 3, 4));
+}
+
+TEST(ApiOfLayers, StreamsOfModelsNeedNoTypes) {
+    Sequential<float> model({Gru<float>(4, {.units = 3}), Dense<float>(3, {.units = 2})});
+    ModelStream stream(model);
+    const std::vector<float> x(4);
+    std::vector<float> y(2);
+    stream.step(x, y);
+    EXPECT_TRUE(stream.step(x.data(), y.data()));
+    ModelStream<float> many(model, {.rows = 8});
+    EXPECT_EQ(many.rows(), 8);
+}
+
 // What must not convert silently
 
 TEST(ApiOfViews, RefuseWhatIsNotMeant) {

@@ -8,7 +8,7 @@ namespace {
 
 using namespace eigengru;
 
-// What a tape records is tested where passes are run: sequential_training_test.cpp.
+// What a tape records is tested where passes are run: model_layer_test.cpp.
 
 TEST(LayerTapeOf, GivesTheOutputsOfDenseFromItsOwnTape) {
     eigengru::detail::LayerTape<float> tape;

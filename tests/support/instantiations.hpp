@@ -82,6 +82,53 @@
     EXTERN template double detail::orthogonal_loss<Eigen::Transpose<const ConstWeightMap<S>>>( \
         const Eigen::Transpose<const ConstWeightMap<S>>&)
 
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_BIDIRECTIONAL(EXTERN, S, RESET_AFTER) \
+    EXTERN template class Bidirectional<S, RESET_AFTER>; \
+    EXTERN template detail::ModelShape detail::shape_after<S, RESET_AFTER>( \
+        const Bidirectional<S, RESET_AFTER>&, const detail::ModelShape&); \
+    EXTERN template void detail::run_layer<S, RESET_AFTER>( \
+        Bidirectional<S, RESET_AFTER>&, LayerData<S>&, const detail::ModelRun&); \
+    EXTERN template void detail::record_layer<S, RESET_AFTER>( \
+        Bidirectional<S, RESET_AFTER>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<S, RESET_AFTER>( \
+        Bidirectional<S, RESET_AFTER>&, const detail::LayerTape<S>&, const SequenceView<const S>&, \
+        detail::LayerGradients<S>&)
+
+#define EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, LAYER) \
+    EXTERN template class detail::Normalization<LAYER<S>, S, LAYER##Options>; \
+    EXTERN template class LAYER<S>; \
+    EXTERN template void detail::record_layer<LAYER<S>, S>( \
+        const LAYER<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<LAYER<S>, S>( \
+        const LAYER<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+    EXTERN template void detail::step_layer<LAYER<S>, S>(const LAYER<S>&, const detail::ModelStep<S>&) noexcept
+
+#define EIGENGRU_TEST_INSTANTIATIONS_AROUND(EXTERN, S) \
+    EXTERN template class NamedWeights<S>; \
+    EXTERN template struct NamedGradients<S>; \
+    EXTERN template class InputTape<S>; \
+    EXTERN template class detail::WeightSet<S>; \
+    EXTERN template struct BidirectionalCallOptions<S>; \
+    EXTERN template struct BidirectionalOutput<S>; \
+    EXTERN template struct BidirectionalOutputView<S>; \
+    EXTERN template struct BidirectionalOutputGradients<S>; \
+    EXTERN template struct BidirectionalGradients<S>; \
+    EXTERN template class BidirectionalTape<S>; \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_BIDIRECTIONAL(EXTERN, S, true); \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_BIDIRECTIONAL(EXTERN, S, false); \
+    EXTERN template class Embedding<S>; \
+    EXTERN template void detail::record_layer<S>( \
+        const Embedding<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
+    EXTERN template SequenceView<const S> detail::layer_backward<S>( \
+        const Embedding<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, BatchNormalization); \
+    EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, LayerNormalization); \
+    EXTERN template class GruStream<S>; \
+    EXTERN template GruStream<S>::GruStream(const Gru<S, true>&, const StreamOptions&); \
+    EXTERN template GruStream<S>::GruStream(const Gru<S, false>&, const StreamOptions&); \
+    EXTERN template class detail::GruStage<S>; \
+    EXTERN template class ModelStream<S>
+
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(EXTERN, S) \
     EXTERN template class ModelTape<S>; \
     EXTERN template class ModelWeights<S>; \
@@ -123,6 +170,8 @@ EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(extern, float);
 EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(extern, double);
 EIGENGRU_TEST_INSTANTIATIONS_OF_LAYERS(extern, float);
 EIGENGRU_TEST_INSTANTIATIONS_OF_LAYERS(extern, double);
+EIGENGRU_TEST_INSTANTIATIONS_AROUND(extern, float);
+EIGENGRU_TEST_INSTANTIATIONS_AROUND(extern, double);
 EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(extern, float);
 EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(extern, double);
 

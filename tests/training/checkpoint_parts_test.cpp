@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/checkpoint_parts.hpp"
 
+#include "eigengru/training/checkpoint.hpp"
 #include "support/scratch_files.hpp"
 
 #include <gtest/gtest.h>
@@ -27,6 +28,50 @@ TEST(CheckpointParts, AModelIsItsLayersAndWeightsInLines) {
                          "layer 2: Dense \"dense\" kernel (2, 1)",
                          "layer 2: Dense \"dense\" bias (1, 1)"};
     EXPECT_EQ(eigengru::detail::model_lines(small_model()), expected);
+}
+
+/// Every layer that has weights or states of an uncommon kind.
+Sequential<float> model_of_many(std::uint64_t seed) {
+    return Sequential<float>(
+        {Embedding<float>({.input_dim = 4, .output_dim = 2, .seed = seed}),
+         Bidirectional<float, false>(
+             2, {.units = 2, .use_bias = false, .seed = seed, .return_sequences = true, .stateful = true}),
+         BatchNormalization<float>(4, {.scale = false, .moving_mean_initializer = "uniform"}),
+         LayerNormalization<float>(4, {.gamma_initializer = "uniform"})});
+}
+
+TEST(CheckpointParts, EachWeightHasALine) {
+    const Lines expected{
+        "layer 0: Embedding \"embedding\"",
+        "layer 0: Embedding \"embedding\" embeddings (4, 2)",
+        "layer 1: Bidirectional (reset_after = false) \"bidirectional\"",
+        "layer 1: Bidirectional (reset_after = false) \"bidirectional\" forward_layer/kernel (2, 6)",
+        "layer 1: Bidirectional (reset_after = false) \"bidirectional\" forward_layer/recurrent_kernel "
+        "(2, 6)",
+        "layer 1: Bidirectional (reset_after = false) \"bidirectional\" backward_layer/kernel (2, 6)",
+        "layer 1: Bidirectional (reset_after = false) \"bidirectional\" backward_layer/recurrent_kernel "
+        "(2, 6)",
+        "layer 2: BatchNormalization \"batch_normalization\"",
+        "layer 2: BatchNormalization \"batch_normalization\" beta (1, 4)",
+        "layer 2: BatchNormalization \"batch_normalization\" moving_mean (1, 4)",
+        "layer 2: BatchNormalization \"batch_normalization\" moving_variance (1, 4)",
+        "layer 3: LayerNormalization \"layer_normalization\"",
+        "layer 3: LayerNormalization \"layer_normalization\" gamma (1, 4)",
+        "layer 3: LayerNormalization \"layer_normalization\" beta (1, 4)"};
+    EXPECT_EQ(eigengru::detail::model_lines(model_of_many(1)), expected);
+}
+
+TEST(CheckpointParts, AModelOfManyLayersIsReadBackWithItsStates) {
+    const ScratchFolder folder;
+    Sequential<float> model = model_of_many(1), other = model_of_many(2);
+    Optimizer<float> optimizer = Adam{};
+    const Sequence<float> ids({1, 3, 1});
+    (void)model.predict(ids);
+    save_checkpoint(folder / "a.ckpt", model, optimizer);
+    load_checkpoint(folder / "a.ckpt", other, optimizer);
+    EXPECT_EQ(other.predict(ids).matrix(), model.predict(ids).matrix());
+    EXPECT_EQ(std::get<BatchNormalization<float>>(other.layers()[2]).get_weights(),
+              std::get<BatchNormalization<float>>(model.layers()[2]).get_weights());
 }
 
 TEST(CheckpointParts, LinesAreSplitWhereTheyWereJoined) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/layer_states.hpp"
 
+#include "support/random_sequence.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>
@@ -69,6 +70,29 @@ TYPED_TEST(LayerStatesOf, RowsAreResetWhereThereIsAState) {
     detail::reset_rows(plain, {1});
     EXPECT_TRUE(detail::is_stateful(this->model));
     EXPECT_FALSE(detail::is_stateful(plain));
+}
+
+TEST(LayerStates, BidirectionalKeepsTheStatesOfBothLayers) {
+    Sequential<float> model({Dropout<float>(), Bidirectional<float>(2, {.units = 3, .dropout = 0.5, .stateful = true}),
+                             Dropout<float>({.rate = 0.5})});
+    const Sequence<float> x = random_sequence<float>({2, 3, 2});
+    (void)model(x, {.training = true});
+    const auto& both = std::get<Bidirectional<float>>(model.layers()[1]);
+    const RowMatrix<float> f = both.forward_layer().state(), b = both.backward_layer().state();
+    detail::LayerStates<float> states;
+    states.store(model);
+    EXPECT_EQ(states.entries.size(), 4U);
+    EXPECT_TRUE(detail::is_stateful(model));
+    (void)model(x, {.training = true});
+    EXPECT_NE(both.backward_layer().state(), b);
+    states.restore(model);
+    EXPECT_EQ(both.forward_layer().state(), f);
+    EXPECT_EQ(both.backward_layer().state(), b);
+    EXPECT_EQ(both.backward_layer().dropout_calls(), 1U);
+    detail::reset_rows(model, {1});
+    EXPECT_TRUE(both.backward_layer().state().row(1).isZero(0));
+    model.clear_state();
+    EXPECT_EQ(both.backward_layer().state().rows(), 0);
 }
 
 }  // namespace

@@ -35,8 +35,8 @@ struct BatchNormalizationOptions {
 ///     BatchNormalization<float> norm(16);
 ///     norm.set_weights({gamma, beta, moving_mean, moving_variance});
 ///
-/// Differs from Keras: a call in training does the same; the statistics are weights that are never trained. That is
-/// what Keras does where trainable is false.
+/// Differs from Keras: a call in training does the same; the statistics are weights that are never trained (their
+/// gradients are there all the same). That is what Keras does where trainable is false.
 template <RealScalar S>
 class BatchNormalization : public detail::Normalization<BatchNormalization<S>, S, BatchNormalizationOptions> {
     using Base = detail::Normalization<BatchNormalization<S>, S, BatchNormalizationOptions>;
@@ -83,13 +83,17 @@ private:
         if (this->options().center) this->row(y) += this->weight(beta_place());
     }
 
-    // d_x = d_y gamma / sqrt(moving_variance + epsilon)
+    // With u = x - moving_mean, s = 1 / sqrt(moving_variance + epsilon) and g = d_y gamma:
+    //     y = gamma u s + beta       d_x = g s    d_moving_mean = -g s    d_moving_variance = -g u s^3 / 2
     void row_backward(const S* x, const S* d_y, S* d_x, NamedWeights<S>& d) const {
-        if (this->options().scale)
-            this->row(d.map(0).data()) += this->row(d_y) * (this->row(x) - this->weight(mean_place())) * scales();
-        if (this->options().center) this->row(d.map(beta_place()).data()) += this->row(d_y);
+        const auto d_weight = [&](std::size_t place) { return this->row(d.map(place).data()); };
+        const auto u = this->row(x) - this->weight(mean_place());
+        if (this->options().scale) d_weight(0) += this->row(d_y) * u * scales();
+        if (this->options().center) d_weight(beta_place()) += this->row(d_y);
         this->row(d_x) = this->row(d_y) * scales();
         if (this->options().scale) this->row(d_x) *= this->weight(0);
+        d_weight(mean_place()) -= this->row(d_x);
+        d_weight(mean_place() + 1) -= this->row(d_x) * u * scales().square() / S(2);
     }
 };
 

@@ -2,7 +2,7 @@
 // Bidirectional: two GRUs that read a sequence from both ends, as keras.layers.Bidirectional.
 #pragma once
 
-#include "eigengru/layer/bidirectional_options.hpp"
+#include "eigengru/layer/bidirectional_check.hpp"
 #include "eigengru/layer/bidirectional_tape.hpp"
 #include "eigengru/layer/gru.hpp"
 #include "eigengru/layer/merge.hpp"
@@ -36,15 +36,14 @@ public:
 
     /// Layers for inputs of that many features, their weights drawn by the initializers. Throws: ShapeError,
     /// OptionError.
-    Bidirectional(Index features, GruOptions forward, BidirectionalOptions options = {})
-        : Bidirectional(features, detail::direction_options(std::move(forward), options), std::move(options)) {}
+    Bidirectional(Index features, const GruOptions& forward, const BidirectionalOptions& options = {})
+        : Bidirectional(features, detail::direction_options(forward, options), options) {}
 
     /// Layers with these weights: the forward layer's, then the backward layer's, each in Keras's order; no initializer
     /// runs. Throws: ShapeError, OptionError.
-    Bidirectional(Index features, GruOptions forward, BidirectionalOptions options,
+    Bidirectional(Index features, const GruOptions& forward, const BidirectionalOptions& options,
                   const std::vector<RowMatrix<S>>& weights)
-        : Bidirectional(features, detail::direction_options(std::move(forward), options), std::move(options), weights) {
-    }
+        : Bidirectional(features, detail::direction_options(forward, options), options, weights) {}
 
     /// The call: inputs (batch, time, features), or one sequence as a row-major matrix (time, features).
     /// Throws: ShapeError, OptionError, BackendError, and nothing has changed.
@@ -99,7 +98,7 @@ public:
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
     void backward(const BidirectionalTape<S>& tape, const BidirectionalOutputGradients<S>& d,
                   BidirectionalGradients<S>& into) {
-        check_backward(tape, d);
+        detail::check_bidirectional_backward(tape, d, options_.merge, returns_sequences(), units());
         detail::split_gradients<S>(options_.merge, tape, d, d_forward_, d_backward_);
         forward_.backward(tape.forward, gradients_of(d_forward_, d.forward.state), into.forward);
         backward_.backward(tape.backward, gradients_of(d_backward_, d.backward.state), into.backward);
@@ -153,7 +152,7 @@ public:
 
     /// The weights of the forward layer, then of the backward layer. Throws: ShapeError, and nothing has changed.
     void set_weights(const std::vector<RowMatrix<S>>& weights) {
-        const auto [forward, backward] = split(weights, {forward_.options(), backward_.options()});
+        const auto [forward, backward] = split(weights, Directions(forward_.options(), backward_.options()));
         typename Layer::Parameters checked = backward_.parameters();
         checked.set_weights(std::vector<MatrixView<const S>>(backward.begin(), backward.end()));
         forward_.set_weights(forward);
@@ -199,19 +198,18 @@ private:
     using Directions = std::pair<GruOptions, GruOptions>;
     using Weights = std::vector<RowMatrix<S>>;
 
-    Bidirectional(Index features, Directions directions, BidirectionalOptions options)
-        : options_(std::move(options)),
-          forward_(features, std::move(directions.first)),
-          backward_(features, std::move(directions.second)) {
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options)
+        : options_(options), forward_(features, directions.first), backward_(features, directions.second) {
         options_.backward = backward_.options();
     }
 
-    Bidirectional(Index features, const Directions& directions, BidirectionalOptions options, const Weights& weights)
-        : Bidirectional(features, directions, std::move(options), split(weights, directions)) {}
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options,
+                  const Weights& weights)
+        : Bidirectional(features, directions, options, split(weights, directions)) {}
 
-    Bidirectional(Index features, const Directions& directions, BidirectionalOptions options,
+    Bidirectional(Index features, const Directions& directions, const BidirectionalOptions& options,
                   const std::pair<Weights, Weights>& weights)
-        : options_(std::move(options)),
+        : options_(options),
           forward_(features, directions.first, weights.first),
           backward_(features, directions.second, weights.second) {
         options_.backward = backward_.options();
@@ -227,23 +225,9 @@ private:
         return {{weights.begin(), middle}, {middle, weights.end()}};
     }
 
-    /// Both layers are asked before one of them runs, so that a call that fails changes nothing.
-    void check(std::string_view where, const SequenceView<const S>& inputs, const BidirectionalCallOptions<S>& call) {
-        static_cast<void>(detail::resolved(where, call.kernels));
-        for (const bool is_forward : {true, false}) {
-            const Layer& layer = is_forward ? forward_ : backward_;
-            const CallOptions<S> own = is_forward ? call.forward_call() : call.backward_call();
-            const std::string place = detail::text(where, is_forward ? ": forward layer" : ": backward layer");
-            detail::check_call<S>(inputs, own, {place, layer.options(), features(), layer.state().rows()});
-            if (!layer.options().use_cudnn.is_always()) continue;
-            const BackendVerdict verdict = layer.explain_backend(inputs, own);
-            if (verdict.is_refused) EIGENGRU_THROW(BackendError, place, ": ", verdict.text());
-        }
-    }
-
     void run(std::string_view where, const SequenceView<const S>& inputs, const BidirectionalCallOptions<S>& call,
              BidirectionalTape<S>* tape, Output<S>& forward, Output<S>& backward) {
-        check(where, inputs, call);
+        detail::check_bidirectional_call(where, inputs, call, forward_, backward_);
         make_room(inputs.shape(), forward_, forward);
         make_room(inputs.shape(), backward_, backward);
         run(forward_, inputs, call.forward_call(), tape != nullptr ? &tape->forward : nullptr, forward);
@@ -284,24 +268,6 @@ private:
         y.last.resize(y.forward.last.rows(), units());
         detail::merge<S>(options_.merge, detail::map_of(y.forward.last), detail::map_of(y.backward.last),
                          MatrixView<S>(y.last).map());
-    }
-
-    void check_backward(const BidirectionalTape<S>& tape, const BidirectionalOutputGradients<S>& d) const {
-        if (tape.empty())
-            EIGENGRU_THROW(std::logic_error,
-                           "Bidirectional::backward: expected the tape of a forward pass, received an empty one");
-        const Shape3& shape = tape.forward.shape();
-        const bool has_merged = options_.merge != Merge::none;
-        constexpr std::string_view kWhere = "Bidirectional::backward";
-        const bool has_sequences = returns_sequences();
-        detail::check_merged<const S>(kWhere, d.sequences, d.last, shape, units(),
-                                      {has_merged && has_sequences, has_merged});
-        detail::check_merged<const S>(kWhere, d.forward.sequences, d.forward.last, shape, forward_.units(),
-                                      {has_sequences, true});
-        detail::check_merged<const S>(kWhere, d.backward.sequences, d.backward.last, shape, backward_.units(),
-                                      {has_sequences, true});
-        detail::check_matrix(kWhere, "forward.state", d.forward.state, shape.batch, forward_.units());
-        detail::check_matrix(kWhere, "backward.state", d.backward.state, shape.batch, backward_.units());
     }
 
     [[nodiscard]] OutputGradients<S> gradients_of(const Output<S>& d, const MatrixView<const S>& d_state) const {

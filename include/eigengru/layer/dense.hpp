@@ -40,7 +40,7 @@ struct DenseOptions {
 };
 
 /// keras.layers.Dense: y = activation(x kernel + bias) with kernel (features, units) and bias (1, units), applied to
-/// each row of a matrix or to each time step of a batch of sequences.
+/// each row of a matrix or to each time step of a batch of sequences: so it is keras.layers.TimeDistributed(Dense) too.
 ///
 ///     Dense<float> head(16, {.units = 1});
 ///     RowMatrix<float> forecast = head(gru(inputs).last);
@@ -136,9 +136,7 @@ public:
 
     /// Each time step of (batch, time, features) to (batch, time, units). Throws: ShapeError.
     [[nodiscard]] Sequence<S> operator()(SequenceView<const S> inputs) const {
-        const Shape3& shape = inputs.shape();
-        check_features(shape.features);
-        Sequence<S> outputs({shape.batch, shape.time, units()});
+        Sequence<S> outputs({inputs.shape().batch, inputs.shape().time, units()});
         call(inputs, outputs);
         return outputs;
     }

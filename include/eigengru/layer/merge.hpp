@@ -97,23 +97,4 @@ void split_gradients(Merge merge, const BidirectionalTape<S>& tape, const Bidire
     reverse_time(d_backward.sequences);
 }
 
-/// Whether a Bidirectional, or one of its layers, has each output.
-struct HasOutputs {
-    bool sequences, last;
-};
-
-/// Throws: ShapeError for outputs, or gradients of them, of other shapes, or where there are none.
-template <class T>
-void check_merged(std::string_view where, const SequenceView<T>& sequences, const MatrixView<T>& last,
-                  const Shape3& inputs, Index units, const HasOutputs& has) {
-    const Shape3 shape{inputs.batch, inputs.time, units};
-    if (sequences.is_present() && (!has.sequences || sequences.shape() != shape))
-        EIGENGRU_THROW(ShapeError, where, ": sequences expected ", has.sequences ? text("shape ", shape) : text("none"),
-                       ", received shape ", sequences.shape());
-    if (last.is_present() && !has.last)
-        EIGENGRU_THROW(ShapeError, where, ": last expected none with Merge::none, received shape ",
-                       shape_text(last.rows(), last.cols()));
-    if (last.is_present()) check_shape(where, "last", last, inputs.batch, units);
-}
-
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

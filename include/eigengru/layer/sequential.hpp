@@ -24,13 +24,13 @@ struct ModelCallOptions {
     bool training = false;       ///< whether dropout is active
 };
 
-/// A chain of layers, each of the kinds in `Layer`.
+/// A chain of layers, each of the kinds in `Layer`; model_layer.hpp says what a layer answers to be one of them.
 ///
 ///     Sequential<float> model({Gru<float>(8, {.units = 16}), Dense<float>(16, {.units = 1})});
 ///     Sequence<float> y = model.predict(inputs);      // (batch, 1, 1): time is 1 where the last GRU gives one output
 ///
-/// Masks flow as in Keras: Masking makes one, a GRU uses it and passes it on with return_sequences, the others pass it
-/// on.
+/// Masks flow as in Keras: Masking makes one, and an Embedding with mask_zero (without it, an Embedding ends what there
+/// was); a GRU and a Bidirectional use it and pass it on with return_sequences; the others pass it on.
 /// Invariant: each layer takes what the one before it gives.
 template <RealScalar S>
 class Sequential {
@@ -40,7 +40,7 @@ public:
                                Bidirectional<S, true>, Bidirectional<S, false>, Embedding<S>, BatchNormalization<S>,
                                LayerNormalization<S>>;
 
-    /// Throws: ShapeError when the layers do not fit together.
+    /// Throws: ShapeError, OptionError when the layers do not fit together.
     explicit Sequential(std::vector<Layer> layers) : layers_(std::move(layers)) { check_chain(); }
 
     [[nodiscard]] const std::vector<Layer>& layers() const& EIGENGRU_LIFETIMEBOUND { return layers_; }

@@ -6,9 +6,10 @@
 //
 //     model                        text, a line for each layer and each weight: kind, name, shape
 //     weights/<layer>/<weight>     S, row-major; <layer> is the number of the layer
-//     state/<layer>                S, (batch, units), of stateful GRUs that carry one
-//     dropout/calls                i64, how many calls of each layer have drawn masks
-//     dropout/seeds                i64, the seed of each layer's masks
+//     state/<part>                 S, (batch, units), of stateful GRUs that carry one; <part> numbers the layers, but
+//                                  the two of a Bidirectional each by itself
+//     dropout/calls                i64, how many calls of each part have drawn masks
+//     dropout/seeds                i64, the seed of each part's masks
 //     optimizer                    text, the recipe
 //     optimizer/rates              f64, the learning rate, or samples of its schedule
 //     optimizer/iterations         i64

@@ -26,27 +26,22 @@ inline constexpr std::array<std::string_view, 11> kLayerKinds{
     "Activation",        "Bidirectional", "Bidirectional (reset_after = false)", "Embedding", "BatchNormalization",
     "LayerNormalization"};
 
-/// The names of a layer's weights in Keras's order, the two GRUs of a Bidirectional in front.
+/// The names of a layer's weights in Keras's order, those of a Bidirectional below its two layers.
 template <class L>
 [[nodiscard]] std::vector<std::string> weight_names(const L& layer) {
-    if constexpr (GruLayer<L>) {
-        return {"kernel", "recurrent_kernel", "bias"};
-    } else if constexpr (requires { layer.forward_layer(); }) {
-        std::vector<std::string> names;
-        for (const char* part : {"forward_layer/", "backward_layer/"}) {
-            const bool is_forward = names.empty();
-            const auto& gru = is_forward ? layer.forward_layer() : layer.backward_layer();
-            for (std::size_t i = 0; i < gru.get_weights().size(); ++i) names.push_back(part + weight_names(gru)[i]);
-        }
-        return names;
+    std::vector<std::string> names;
+    if constexpr (requires { layer.forward_layer(); }) {
+        for (const std::string& name : weight_names(layer.forward_layer())) names.push_back("forward_layer/" + name);
+        for (const std::string& name : weight_names(layer.backward_layer())) names.push_back("backward_layer/" + name);
     } else if constexpr (requires { layer.parameters().entry(0); }) {
-        std::vector<std::string> names;
         for (std::size_t i = 0; i < layer.parameters().count(); ++i)
             names.emplace_back(layer.parameters().entry(i).name);
-        return names;
     } else {
-        return {"kernel", "bias"};
+        names.emplace_back("kernel");
+        if constexpr (GruLayer<L>) names.emplace_back("recurrent_kernel");
+        if (layer.options().use_bias) names.emplace_back("bias");
     }
+    return names;
 }
 
 /// Calls f(name, matrix) with each weight of a layer in Keras's order.
