@@ -132,7 +132,7 @@ inline void check_outputs(const OnnxFile& file, OnnxTrace& trace) {
     if (outputs.empty()) file.where().fail("expected an output, received none");
     for (int i = 1; i < outputs.size(); ++i) {
         const OnnxValue value = trace.value(outputs[i].name());
-        if (!value.is_data() || value.parts.empty())
+        if (!value.is_data() || value.parts.empty() || !value.is_last)
             file.where().fail("expected one output besides states of GRUs, received \"", outputs[i].name(), "\" too");
     }
 }

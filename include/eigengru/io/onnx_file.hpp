@@ -12,6 +12,8 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 
 namespace eigengru::inline EIGENGRU_ABI::io {

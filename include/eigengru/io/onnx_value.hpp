@@ -65,7 +65,7 @@ public:
     [[nodiscard]] Result move(const Tensors& inputs) const {
         const std::string& op = node_.op();
         const OnnxTensor* y = inputs.size() > 1 ? inputs[1] : nullptr;
-        if (op == "Identity" || op == "Cast" || op == "CastLike" || op == "Dropout") return value_;
+        if (op == "Identity" || op == "Dropout" || (op == "Cast" && is_cast_to_float())) return value_;
         if (op == "Transpose") return transpose();
         if (op == "Squeeze") return squeeze(axes_argument(node_, y));
         if (op == "Unsqueeze") return unsqueeze(axes_argument(node_, y));
@@ -78,6 +78,12 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_cast_to_float() const {
+        using Type = onnx::TensorProto;
+        const std::int64_t type = node_.integer("to", Type::UNDEFINED);
+        return type == Type::FLOAT || type == Type::DOUBLE || type == Type::FLOAT16 || type == Type::BFLOAT16;
+    }
+
     /// The same with other axes.
     [[nodiscard]] OnnxValue with(Dims dims, std::vector<OnnxAxis> axes) const {
         OnnxValue result = value_;
