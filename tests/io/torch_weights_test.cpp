@@ -79,4 +79,12 @@ TEST(TorchWeights, ListEveryGru) {
     EXPECT_EQ(torch_gru_tensors(grus[0]), (std::set<std::string>{"a.weight_hh_l0", "a.weight_ih_l0"}));
 }
 
+TEST(TorchWeights, RefuseOneBiasWithoutTheOther) {
+    const io::SafetensorsFile file =
+        state_dict({{"bias_ih_l0", {3}}, {"weight_hh_l0", {3, 1}}, {"weight_ih_l0", {3, 1}}});
+    const TorchGru gru = torch_gru_of(file, "");
+    const std::string text = format_error_of([&] { (void)torch_gru_weights<float>(file, gru, 0, false, 1); });
+    EXPECT_NE(text.find("the file has no tensor \"bias_hh_l0\""), std::string::npos) << text;
+}
+
 }  // namespace

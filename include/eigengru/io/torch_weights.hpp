@@ -151,8 +151,9 @@ template <RealScalar S>
     const RowMatrix<S> recurrent = read("weight_hh", {3 * units, units}).transpose();
     std::vector<RowMatrix<S>> weights{gates_swapped(kernel), gates_swapped(recurrent)};
     if (!gru.has_bias) return weights;
-    RowMatrix<S> bias(2, 3 * units);
-    bias << read("bias_ih", {3 * units}), read("bias_hh", {3 * units});
+    RowMatrix<S> bias(2, 3 * units);  // row by row: Eigen's << must not be left half done, and reading may throw
+    bias.row(0) = read("bias_ih", {3 * units});
+    bias.row(1) = read("bias_hh", {3 * units});
     weights.push_back(gates_swapped(bias));
     return weights;
 }
