@@ -15,6 +15,8 @@ TEST(FileFormat, IsThatOfTheFirstBytes) {
     EXPECT_EQ(io::file_format(exchange("same.safetensors")), io::FileFormat::safetensors);
     for (const char* name : {"same.onnx", "dynamo_last.onnx", "node_after.onnx"})
         EXPECT_EQ(io::file_format(exchange(name)), io::FileFormat::onnx) << name;
+    write_bytes(folder / "m", {0x80, 2, 0, 0, 0, 0, 0, 0, '{'});  // its length is the magic number of a pickle
+    EXPECT_EQ(io::file_format(folder / "m"), io::FileFormat::safetensors);
     write_bytes(folder / "m", {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'});
     EXPECT_EQ(io::file_format(folder / "m"), io::FileFormat::keras);
 }
