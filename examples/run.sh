@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cmake/steps.sh"
 source "$root/cmake/packages.sh"
 
 out=$root/build/examples
-packages=(build keras plot)
+packages=(build keras onnx tools plot)
 case "$*" in
     '') begin_steps "$out" 8 ;;
     char_lm | 'char_lm --resume')

@@ -21,7 +21,7 @@ for argument in "$@"; do
 done
 
 out=$root/build/tests
-groups=(build keras test benchmark plot)
+groups=(build keras onnx tools test benchmark plot)
 case $depth in
     quick) count=5 ;;
     normal) count=16; groups+=(clang) ;;
@@ -51,7 +51,8 @@ gcc_flags='--param ggc-min-heapsize=1000000'
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
-    -D EIGENGRU_KERAS=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_BENCHMARKS=OFF -D CMAKE_CXX_FLAGS="$gcc_flags"
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_BENCHMARKS=OFF \
+    -D CMAKE_CXX_FLAGS="$gcc_flags"
 grep -F 'leaves out eigengru::cudnn' "$log" || true # in words, where it is not tested
 step "g++, release, every part: building, warnings are errors" build "$gcc"
 step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
@@ -63,8 +64,10 @@ if [ $depth = quick ]; then
 fi
 
 # As if only Eigen and GoogleTest were there: the other libraries are hidden from CMake.
-eigen_alone=(-D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON
-    -D CMAKE_DISABLE_FIND_PACKAGE_CUDNN=ON)
+eigen_alone=()
+for package in PkgConfig nlohmann_json Protobuf ONNX CLI11 CUDNN; do
+    eigen_alone+=(-D "CMAKE_DISABLE_FIND_PACKAGE_$package=ON")
+done
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.
 sanitizers=(
@@ -87,22 +90,22 @@ run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclu
 
 # The rest of it, which reads files that others made, and the path to the GPU, where the libraries for it are installed;
 # in the same folder, where all that it shares is built already.
-step "clang++, sanitizers, files of Keras and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
-    -D EIGENGRU_KERAS=ON -D EIGENGRU_CUDNN=$cudnn
+step "clang++, sanitizers, files of models and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
+    -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn
 rest=(test_io)
 labels='^io$'
 if ! grep -F 'leaves out eigengru::cudnn' "$log"; then
     rest+=(test_cuda)
     labels='^(io|cuda|gpu)$'
 fi
-step "clang++, sanitizers, files of Keras and cuDNN: building" build "$sanitized" --target "${rest[@]}"
-run_tests "clang++, sanitizers, files of Keras and cuDNN: testing" "$sanitized" --label-regex "$labels"
+step "clang++, sanitizers, files of models and cuDNN: building" build "$sanitized" --target "${rest[@]}"
+run_tests "clang++, sanitizers, files of models and cuDNN: testing" "$sanitized" --label-regex "$labels"
 
 # Not optimised either: that would take longer than it saves in 20 seconds.
 fuzzers=$out/clang-fuzzers
 step "clang++, fuzzers: configuring" configure "$fuzzers" -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release \
     -D CMAKE_CXX_FLAGS_RELEASE='-O0 -gline-tables-only -fno-omit-frame-pointer' -D EIGENGRU_KERAS=ON \
-    -D EIGENGRU_BUILD_FUZZERS=ON -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
+    -D EIGENGRU_ONNX=ON -D EIGENGRU_BUILD_FUZZERS=ON -D EIGENGRU_BUILD_TESTS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
     -D EIGENGRU_BUILD_BENCHMARKS=OFF
 step "clang++, fuzzers: building" build "$fuzzers"
 step "clang++, fuzzers: 20 seconds for each reader" "$root/tests/fuzz/run.sh" "$fuzzers" 20
@@ -117,7 +120,7 @@ step "clang++, benchmarks, Eigen alone: building" build "$bare"
 if [ $depth = full ]; then
     clang=$out/clang-native
     step "clang++, release, this machine's instructions: configuring" configure "$clang" \
-        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D CMAKE_CXX_FLAGS=-march=native
+        -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Release -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D CMAKE_CXX_FLAGS=-march=native
     step "clang++, release, this machine's instructions: building" build "$clang"
     step "clang++, each header compiles alone" build "$clang" --target all_verify_interface_header_sets
     run_tests "clang++, release, this machine's instructions: testing" "$clang"

@@ -39,8 +39,8 @@ Sequence<S> some_inputs(const Sequential<S>& model) {
 template <class S>
 double difference(Sequential<S>& a, Sequential<S>& b) {
     const Sequence<S> inputs = some_inputs(a);
-    const Sequence<S> x = a.predict(inputs);
-    const Sequence<S> y = b.predict(inputs);
+    const Sequence<S> x = tools::predict<S>(a, inputs);
+    const Sequence<S> y = tools::predict<S>(b, inputs);
     if (x.shape() != y.shape()) throw FormatError(arguments.out + ": the written model gives another shape");
     double worst = 0.0;
     for (Index i = 0; i < x.size(); ++i)
@@ -55,8 +55,7 @@ void convert() {
     Sequential<S> written = tools::read_back(model, arguments.out);
     const double worst = difference(model, written);
     const double most = sizeof(S) == sizeof(float) ? 1e-6 : 1e-13;
-    if (!(worst <= most))
-        throw FormatError(arguments.out + ": the written model differs by " + std::to_string(worst));
+    if (!(worst <= most)) throw FormatError(arguments.out + ": the written model differs by " + std::to_string(worst));
     std::printf("%s (%s) -> %s: %td weights, predictions differ by %.3g\n", arguments.in.c_str(),
                 tools::format_of(arguments.in).c_str(), arguments.out.c_str(), model.count_params(), worst);
 }
@@ -73,9 +72,10 @@ void tool() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Converts a model: from .keras, .h5, .safetensors or .onnx to .keras, .weights.h5 or .safetensors.\n"
-                 "What was written is read again and must predict the same.",
-                 "gru_convert");
+    CLI::App app(
+        "Converts a model: from .keras, .h5, .safetensors or .onnx to .keras, .weights.h5 or .safetensors.\n"
+        "What was written is read again and must predict the same.",
+        "gru_convert");
     app.add_option("IN", arguments.in, "the file to read")->required();
     app.add_option("OUT", arguments.out, "the file to write; its name says the format")->required();
     app.add_flag("--double", arguments.in_double, "keep numbers in double precision");

@@ -152,8 +152,9 @@ void print_timing(Sequential<float>& model, Index features) {
     } catch (const OptionError& error) {
         constexpr Index steps = 100;
         const Sequence<float> inputs({1, steps, std::max<Index>(1, features)});
-        const double time = nanoseconds([&] { static_cast<void>(model.predict(inputs)); }, 3);
-        std::printf("time: %.3g us a step, batch 1, one thread, in a sequence of %td steps\n", time / 1e3 / steps, steps);
+        const double time = nanoseconds([&] { static_cast<void>(tools::predict<float>(model, inputs)); }, 3);
+        std::printf("time: %.3g us a step, batch 1, one thread, in a sequence of %td steps\n", time / 1e3 / steps,
+                    steps);
         std::printf("      not step by step: %s\n", error.what());
     }
 }
@@ -166,7 +167,7 @@ void print_verdict(const std::string& name, const BackendVerdict& verdict) {
     }
     std::string reasons;
     const auto add = [&](const BackendRule& rule) {
-        if (!rule.passed) reasons += (reasons.empty() ? "" : "; ") + rule.reason;
+        if (!rule.passed) reasons += detail::text(reasons.empty() ? "" : "; ", rule.name, " ", rule.reason);
     };
     std::ranges::for_each(verdict.rules, add);
     std::ranges::for_each(verdict.conditions, add);

@@ -157,7 +157,7 @@ void gather(Sequential<float>& model) {
     const auto finish = [&] {
         if (sequence.empty()) return;
         const Index time = static_cast<Index>(sequence.size()) / features;
-        const Sequence<float> y = model.predict(SequenceView<const float>(sequence.data(), {Index{1}, time, features}));
+        const Sequence<float> y = tools::predict<float>(model, {sequence.data(), Shape3(Index{1}, time, features)});
         for (Index t = 0; t < y.shape().time; ++t) print(y.data() + t * y.shape().features, y.shape().features);
         sequence.clear();
     };
@@ -168,8 +168,9 @@ void gather(Sequential<float>& model) {
         }
         sequence.insert(sequence.end(), rows.row().begin(), rows.row().end());
         if (sequence.size() / static_cast<std::size_t>(features) > kMostSteps)
-            throw FormatError("standard input: this model reads backward too; expected sequences of at most 1048576 "
-                              "rows, with an empty line between them");
+            throw FormatError(
+                "standard input: this model reads backward too; expected sequences of at most 1048576 "
+                "rows, with an empty line between them");
         progress.show(rows.rows());
     }
     finish();
@@ -200,13 +201,15 @@ void tool() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Runs a model over rows of numbers: one row is one time step, one line of the output answers it.\n"
-                 "An empty line begins a new sequence. Where the model gives one output for a whole sequence, there is\n"
-                 "one line for each sequence.",
-                 "gru_run");
+    CLI::App app(
+        "Runs a model over rows of numbers: one row is one time step, one line of the output answers it.\n"
+        "An empty line begins a new sequence. Where the model gives one output for a whole sequence, there is\n"
+        "one line for each sequence.",
+        "gru_run");
     app.add_option("FILE", arguments.file, "the model: .keras, .h5, .safetensors or .onnx")->required();
     app.add_flag("--stateful", arguments.stateful, "carry the states from one sequence to the next");
-    app.add_flag("--every-step", arguments.every_step, "an output for each row, also where the model gives the last one");
+    app.add_flag("--every-step", arguments.every_step,
+                 "an output for each row, also where the model gives the last one");
     app.add_flag("--quiet", arguments.quiet, "no progress on a terminal");
     tools::add_arguments(app, arguments.state_dict);
     return tools::run(app, argc, argv, &tool);

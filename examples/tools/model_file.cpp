@@ -63,8 +63,9 @@ void write_model(const Sequential<S>& model, const std::filesystem::path& path) 
     else if (ends_with(path, ".safetensors"))
         io::save_safetensors(model, path);
     else
-        throw FormatError(path.string() + ": expected a name that ends in .keras, .weights.h5 or .safetensors, which are "
-                                          "the formats that can be written");
+        throw FormatError(path.string() +
+                          ": expected a name that ends in .keras, .weights.h5 or .safetensors, which are "
+                          "the formats that can be written");
 }
 
 template <class S>
@@ -75,12 +76,19 @@ Sequential<S> read_back(const Sequential<S>& model, const std::filesystem::path&
     return copy;
 }
 
+template <class S>
+Sequence<S> predict(Sequential<S>& model, SequenceView<const S> inputs) {
+    return model.predict(inputs);
+}
+
 template Sequential<float> read_model<float>(const std::filesystem::path&, const StateDictArguments&);
 template Sequential<double> read_model<double>(const std::filesystem::path&, const StateDictArguments&);
 template void write_model<float>(const Sequential<float>&, const std::filesystem::path&);
 template void write_model<double>(const Sequential<double>&, const std::filesystem::path&);
 template Sequential<float> read_back<float>(const Sequential<float>&, const std::filesystem::path&);
 template Sequential<double> read_back<double>(const Sequential<double>&, const std::filesystem::path&);
+template Sequence<float> predict<float>(Sequential<float>&, SequenceView<const float>);
+template Sequence<double> predict<double>(Sequential<double>&, SequenceView<const double>);
 
 int run(CLI::App& app, int argc, char** argv, void (*tool)()) {
     try {
@@ -98,3 +106,7 @@ int run(CLI::App& app, int argc, char** argv, void (*tool)()) {
 }
 
 }  // namespace tools
+
+namespace eigengru {
+template class ModelStream<float>;
+}

@@ -39,6 +39,10 @@ void write_model(const eigengru::Sequential<S>& model, const std::filesystem::pa
 template <class S>
 eigengru::Sequential<S> read_back(const eigengru::Sequential<S>& model, const std::filesystem::path& path);
 
+/// model.predict(inputs), compiled once, for it takes most of the time.
+template <class S>
+eigengru::Sequence<S> predict(eigengru::Sequential<S>& model, eigengru::SequenceView<const S> inputs);
+
 /// How many features the model takes; 0 when no layer says. Throws nothing.
 template <class S>
 eigengru::Index features_of(const eigengru::Sequential<S>& model) {
@@ -56,7 +60,11 @@ eigengru::Index features_of(const eigengru::Sequential<S>& model) {
     return 0;
 }
 
-/// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for arguments that cannot be.
+/// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for wrong arguments.
 int run(CLI::App& app, int argc, char** argv, void (*tool)());
 
 }  // namespace tools
+
+namespace eigengru {
+extern template class ModelStream<float>;
+}

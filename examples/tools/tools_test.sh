@@ -64,9 +64,11 @@ test_gru_run() {
     [ "$(wc -l <both.csv)" -eq 3 ] || fail "a model of both directions"
     refused 1 '--stateful' "$bin/gru_run" --stateful "$files/both_bare.safetensors"
 
-    # Any number of rows, in little memory.
-    yes 1,0,-1 | head -n 200000 >many.csv
-    (ulimit -v "${limit_kb:-4000000}"; "$bin/gru_run" --quiet "$files/same.keras" <many.csv) | tail -n 1 | grep -q , ||
+    # Any number of rows, in little memory; where the build lets memory be limited (one with sanitizers does not).
+    awk 'BEGIN { for (i = 0; i < 200000; ++i) print "1,0,-1" }' >many.csv
+    kilobytes=unlimited
+    if (ulimit -v 200000 && "$bin/gru_run" --help) >/dev/null 2>&1; then kilobytes=200000; fi
+    (ulimit -v $kilobytes && "$bin/gru_run" --quiet "$files/same.keras" <many.csv) | wc -l | grep -qx 200000 ||
         fail "many rows"
 
     printf '1,2\n' >short.csv

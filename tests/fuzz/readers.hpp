@@ -4,11 +4,27 @@
 // another exception too, is a finding.
 #pragma once
 
+#include "eigengru/core/error.hpp"
+#include "eigengru/fwd.hpp"
+
 #include <filesystem>
 #include <span>
 #include <string>
 
 namespace eigengru_fuzz {
+
+/// Calls f; an error in the file is an answer.
+template <class F>
+void answer(const F& f) {
+    try {
+        f();
+    } catch (const eigengru::FormatError&) {
+        return;
+    }
+}
+
+/// One call of a model with zeros. Compiled once, for it takes most of the time.
+void call_once(eigengru::Sequential<float>& model);
 
 using Input = std::span<const unsigned char>;
 

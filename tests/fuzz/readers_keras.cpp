@@ -12,16 +12,6 @@ using io::Where;
 
 namespace {
 
-/// Calls f; an error in the file is an answer.
-template <class F>
-void answer(const F& f) {
-    try {
-        f();
-    } catch (const FormatError&) {
-        return;
-    }
-}
-
 /// The number of features of the first layer that has one, 1 otherwise.
 Index features_of(const Sequential<float>& model) {
     for (const auto& layer : model.layers()) {
@@ -40,11 +30,15 @@ Index features_of(const Sequential<float>& model) {
 
 }  // namespace
 
+void call_once(Sequential<float>& model) {
+    const Sequence<float> inputs({1, 2, features_of(model)});
+    static_cast<void>(model.predict(inputs));
+}
+
 void load_keras_model(const std::filesystem::path& path) {
     answer([&] {
-        Sequential<float> model = io::load_model<float>(path);
-        const Sequence<float> inputs({1, 2, features_of(model)});
-        static_cast<void>(model.predict(inputs));
+        Sequential<float> model = io::load_keras_model<float>(path);
+        call_once(model);
     });
 }
 

@@ -113,7 +113,8 @@ TEST(LoadModel, RefusesWhatIsNoFile) {
     EXPECT_EQ(model_refusal("nowhere.keras"), "io::load_model: nowhere.keras: the file does not exist");
     expect_contains(model_refusal(folder / "d.keras"), "d.keras: expected a folder with config.json");
     expect_contains(model_refusal(folder / "empty.keras"), "empty.keras: the file is empty");
-    expect_contains(model_refusal(folder / "text.keras"), "text.keras: expected a .keras file, folder or .h5 file of Keras, a .safetensors");
+    expect_contains(model_refusal(folder / "text.keras"),
+                    "text.keras: expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict");
     expect_contains(model_refusal(fixture("plain.tensorflow.weights.h5")), "it holds weights alone");
 }
 

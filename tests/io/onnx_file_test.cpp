@@ -29,7 +29,6 @@ onnx::TensorProto external(const std::string& location, const std::string& offse
     return tensor;
 }
 
-
 TEST(OnnxFile, RefusesWhatIsNoModel) {
     expect_part(refusal(Bytes(10, 0xFF)), "f: expected an ONNX model, or it is damaged");
     expect_part(refusal({}), "expected an ONNX model");
@@ -129,7 +128,8 @@ TEST(OnnxFile, RefusesNumbersInOtherPlaces) {
         return format_error_of([&] { (void)file.numbers(external(name, offset)); });
     };
     for (const std::string name : {"../m.data", "/etc/passwd", "d/m.data", "..", ".", "", "C:m", "d\\m", "/"})
-        expect_part(text(name), "external data expected a file in the same folder by its plain name, received \"" + name);
+        expect_part(text(name),
+                    "external data expected a file in the same folder by its plain name, received \"" + name);
     expect_part(text("link"), "link: expected a regular file, received a link");
     expect_part(text("d"), "received a directory");
     expect_part(text("none"), "the file does not exist");

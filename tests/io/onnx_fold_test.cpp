@@ -46,7 +46,8 @@ TEST(OnnxFolder, MovesElements) {
     expect_folds(node("Squeeze"), {{{1, 2, 1}, {7, 8}}, list({0})}, {{2, 1}, {7, 8}});
     expect_folds(node("Reshape"), {kMatrix, list({3, -1})}, {{3, 2}, kMatrix.numbers});
     expect_folds(node("Reshape"), {kMatrix, list({0, 3, 1})}, {{2, 3, 1}, kMatrix.numbers});
-    expect_folds(node("Expand"), {{{2, 1}, {1, 2}}, list({3, 1, 2})}, {{3, 2, 2}, {1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2, 2}});
+    expect_folds(node("Expand"), {{{2, 1}, {1, 2}}, list({3, 1, 2})},
+                 {{3, 2, 2}, {1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2, 2}});
 }
 
 TEST(OnnxFolder, TakesPartsOut) {

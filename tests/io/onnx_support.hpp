@@ -36,7 +36,8 @@ public:
         for (const float number : numbers) tensor.add_float_data(number);
     }
 
-    onnx::TensorProto& tensor(const std::string& name, std::vector<std::int64_t> dims, std::vector<float> numbers = {}) {
+    onnx::TensorProto& tensor(const std::string& name, std::vector<std::int64_t> dims,
+                              std::vector<float> numbers = {}) {
         onnx::TensorProto& tensor = *model.mutable_graph()->add_initializer();
         tensor.set_name(name);
         std::size_t count = 1;

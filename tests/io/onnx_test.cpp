@@ -132,7 +132,13 @@ TEST(LoadOnnxModel, KnowsTheLastStepOfAFixedNumberOfThem) {
     graph.integers("four", {4}, true);
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     OnnxBuilder::set(graph.node("Gather", {"y", "four"}, {"last"}), "axis", 0);
-    graph.model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(2);
+    graph.model.mutable_graph()
+        ->mutable_input(0)
+        ->mutable_type()
+        ->mutable_tensor_type()
+        ->mutable_shape()
+        ->mutable_dim(0)
+        ->set_dim_value(2);
     EXPECT_EQ(graph.layers("last"), 1U);
 }
 
@@ -149,8 +155,9 @@ TEST(LoadOnnxModel, NamesTheOperatorThatIsNotKnown) {
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     graph.node("Conv", {"y", "W"}, {"z"});
     graph.node("Relu", {"z"}, {"out"});
-    expect_part(graph.refusal("out"), "expected a chain of GRU, MatMul, Gemm and activations, received the operator "
-                                      "Conv (node \"the_Conv\")");
+    expect_part(graph.refusal("out"),
+                "expected a chain of GRU, MatMul, Gemm and activations, received the operator "
+                "Conv (node \"the_Conv\")");
 }
 
 TEST(LoadOnnxModel, RefusesOutputsBesidesStates) {

@@ -38,11 +38,15 @@ TEST(SafetensorsFile, KnowsItsTensorsAndMetadata) {
 }
 
 TEST(SafetensorsFile, RefusesOtherShapesAndTypes) {
-    const io::SafetensorsFile file(
-        file_of(R"({"a": {"dtype": "I32", "shape": [2, 3], "data_offsets": [0, 24]}})", 24), Where("f"));
-    expect_contains(format_error_of([&] { (void)file.read<float>("a", {3, 2}); }),
+    const io::SafetensorsFile file(file_of(R"({"a": {"dtype": "I32", "shape": [2, 3], "data_offsets": [0, 24]}})", 24),
+                                   Where("f"));
+    expect_contains(format_error_of([&] {
+                        (void)file.read<float>("a", {3, 2});
+                    }),
                     "f: tensor \"a\": expected shape (3, 2), received (2, 3)");
-    expect_contains(format_error_of([&] { (void)file.read<float>("a", {2, 3}); }),
+    expect_contains(format_error_of([&] {
+                        (void)file.read<float>("a", {2, 3});
+                    }),
                     "expected the type F16, BF16, F32 or F64, received I32");
     expect_contains(format_error_of([&] { (void)file.tensor("c"); }), "the file has no tensor \"c\"; it has \"a\"");
 }
@@ -71,7 +75,8 @@ TEST(SafetensorsFile, RefusesBadDescriptions) {
 
 TEST(SafetensorsFile, RefusesOffsetsThatDoNotFit) {
     const auto one = [](const char* offsets, const char* shape = "[1]") {
-        return eigengru::detail::text(R"({"a": {"dtype": "F32", "shape": )", shape, R"(, "data_offsets": )", offsets, "}}");
+        return eigengru::detail::text(R"({"a": {"dtype": "F32", "shape": )", shape, R"(, "data_offsets": )", offsets,
+                                      "}}");
     };
     expect_contains(refusal(one("[0, 8]"), 8), "data_offsets expected 4 bytes for F32 (1), received 0 to 8");
     expect_contains(refusal(one("[4, 0]"), 8), "received 4 to 0");

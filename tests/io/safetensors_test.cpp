@@ -146,7 +146,9 @@ TEST(SaveSafetensors, TakesOneGru) {
 
 TEST(SaveSafetensors, SaysWhyPyTorchHasNoSuchLayer) {
     const ScratchFolder folder;
-    const auto save = [&](const auto& layer) { return [&folder, layer] { io::save_safetensors(layer, folder / "a"); }; };
+    const auto save = [&](const auto& layer) {
+        return [&folder, layer] { io::save_safetensors(layer, folder / "a"); };
+    };
     expect_refused("layer \"gru\": reset_after expected true, received false: torch.nn.GRU resets after the product",
                    save(Gru<float, false>(3, {.units = 4})));
     expect_refused("expected the activations tanh and sigmoid, which torch.nn.GRU has, received relu",
@@ -163,8 +165,7 @@ TEST(SaveSafetensors, SaysWhyPyTorchHasNoSuchLayer) {
 
 TEST(SaveSafetensors, RefusesTwoLayersOfOneName) {
     const ScratchFolder folder;
-    const Sequential<float> model(
-        {Gru<float>(3, {.units = 3, .return_sequences = true}), Gru<float>(3, {.units = 3})});
+    const Sequential<float> model({Gru<float>(3, {.units = 3, .return_sequences = true}), Gru<float>(3, {.units = 3})});
     expect_refused("expected layers of different names, received two tensors \"gru.weight_ih_l0\"",
                    [&] { io::save_safetensors(model, folder / "a"); });
 }

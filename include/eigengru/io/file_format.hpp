@@ -74,16 +74,17 @@ inline constexpr auto kOtherFormats = std::to_array<OtherFormat>(
     const std::string_view view = bytes;
     if (is_torch_archive(view)) where.fail(kOtherFormats.front().advice);
     if (view.starts_with("PK") || view.starts_with("\x89HDF\r\n\x1a\n")) return FileFormat::keras;
-    for (const OtherFormat& other : kOtherFormats)
-        if (view.substr(std::min(other.at, view.size())).starts_with(other.bytes)) where.fail(other.advice);
-    // Eight bytes of a length below 2^32, and a JSON object.
+    // Eight bytes of a length below 2^32, and a JSON object; the length may be anything, a magic number too.
     if (view.size() > 8 && view[8] == '{' && view.substr(4, 4) == std::string_view("\0\0\0\0", 4))
         return FileFormat::safetensors;
+    for (const OtherFormat& other : kOtherFormats)
+        if (view.substr(std::min(other.at, view.size())).starts_with(other.bytes)) where.fail(other.advice);
     // A protobuf message that begins with the small number ir_version.
     if (view.size() > 2 && view[0] == '\x08' && view[1] > 0 && view[1] < 0x20) return FileFormat::onnx;
-    where.fail("expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX model, received "
-               "a file that begins with ",
-               hexadecimal(view));
+    where.fail(
+        "expected a .keras file, folder or .h5 file of Keras, a .safetensors state dict or an ONNX model, received "
+        "a file that begins with ",
+        hexadecimal(view));
 }
 
 }  // namespace detail

@@ -78,8 +78,8 @@ inline namespace with_onnx {
 inline namespace without_onnx {
 #endif
 
-/// The model in a file, whatever wrote it: see load_keras_model, load_safetensors_model, load_onnx_model. The first bytes
-/// decide, not the name. `torch` is what a state dict does not say; the other formats do not look at it.
+/// The model in a file, whatever wrote it: see load_keras_model, load_safetensors_model, load_onnx_model. The first
+/// bytes decide, not the name. `torch` is what a state dict does not say; the other formats do not look at it.
 ///
 ///     Sequential<float> model = io::load_model<float>("model.keras");     // or .h5, .safetensors, .onnx
 ///

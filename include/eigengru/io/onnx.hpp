@@ -5,8 +5,8 @@
 //     Sequential<float> model = io::load_onnx_model<float>("model.onnx");
 //     AnyGru<float> gru = io::load_onnx_gru<float>("model.onnx", "/encoder/GRU");
 //
-// The files are read as graphs: constants are computed, sizes followed, and what is left between the input and the first
-// output must be a chain of layers. Anything else is refused by the operator and the name of its node.
+// The files are read as graphs: constants are computed, sizes followed, and what is left between the input and the
+// first output must be a chain of layers. Anything else is refused by the operator and the name of its node.
 #pragma once
 
 #include "eigengru/io/chain_builder.hpp"
@@ -21,7 +21,8 @@ namespace detail {
 [[nodiscard]] inline std::string onnx_layer_name(std::string_view name, std::string_view otherwise) {
     std::string result;
     for (const char c : name) {
-        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                             c == '-' || c == '.';
         if (is_kept || !result.empty()) result += is_kept ? c : '_';
     }
     return result.empty() ? std::string(otherwise) : result;
@@ -50,8 +51,7 @@ template <RealScalar S>
 template <RealScalar S>
 class OnnxModelBuilder {
 public:
-    OnnxModelBuilder(const OnnxFile& file, OnnxTrace& trace)
-        : where_(file.where()), trace_(trace), chain_(where_) {}
+    OnnxModelBuilder(const OnnxFile& file, OnnxTrace& trace) : where_(file.where()), trace_(trace), chain_(where_) {}
 
     /// The layers up to a value. Throws: FormatError.
     [[nodiscard]] Sequential<S> build(const std::string& output) {
@@ -79,20 +79,24 @@ private:
     }
 
     void add(const OnnxActivation& layer, bool) {
-        chain_.add(ActivationLayer<S>({.activation = layer.activation, .name = onnx_layer_name(layer.name, "activation")}));
+        chain_.add(
+            ActivationLayer<S>({.activation = layer.activation, .name = onnx_layer_name(layer.name, "activation")}));
     }
 
     void add(const OnnxGruUse& use, bool is_last_only) {
         const OnnxGruNode& node = trace_.layers().grus()[use.gru];
         const Where where = where_.in("node \"", node.gru.name, "\"");
         if (!node.initial_problem.empty()) where.fail(node.initial_problem);
-        if ((node.initial_inputs & node.inputs) != 0) where.fail("initial_h expected another input than that of the model");
+        if ((node.initial_inputs & node.inputs) != 0)
+            where.fail("initial_h expected another input than that of the model");
         const bool is_forward = use.reading == OnnxGru::Reading::forward;
         if (is_last_only && !use.is_state && !is_forward)
-            where.fail("expected the last step of a GRU that reads forward: the other direction has seen one step there");
+            where.fail(
+                "expected the last step of a GRU that reads forward: the other direction has seen one step there");
         if (!is_last_only && use.reading == OnnxGru::Reading::reverse)
-            where.fail("expected the last state of a GRU that reads backward; its sequence stands in the order of the "
-                       "input here, in that of the steps in Keras (load_onnx_gru loads it as go_backwards)");
+            where.fail(
+                "expected the last state of a GRU that reads backward; its sequence stands in the order of the "
+                "input here, in that of the steps in Keras (load_onnx_gru loads it as go_backwards)");
         const bool return_sequences = !is_last_only;
         if (use.reading == OnnxGru::Reading::both) return add_both(node.gru, return_sequences);
         // One direction of a node that may have two.
@@ -128,7 +132,7 @@ inline void check_outputs(const OnnxFile& file, OnnxTrace& trace) {
     if (outputs.empty()) file.where().fail("expected an output, received none");
     for (int i = 1; i < outputs.size(); ++i) {
         const OnnxValue value = trace.value(outputs[i].name());
-        if (!value.is_data() || value.parts.empty())
+        if (!value.is_data() || value.parts.empty() || !value.is_last)
             file.where().fail("expected one output besides states of GRUs, received \"", outputs[i].name(), "\" too");
     }
 }
@@ -166,7 +170,8 @@ template <RealScalar S>
     const OnnxGruNode& found = find_onnx_gru(file, trace, name);
     const Where where = file.where().in("node \"", found.gru.name, "\"");
     if (!found.problem.empty()) where.fail(found.problem);
-    if (found.gru.directions.size() != 1) where.fail("expected one direction, received two; a whole model may have them");
+    if (found.gru.directions.size() != 1)
+        where.fail("expected one direction, received two; a whole model may have them");
     GruOptions options = onnx_gru_options(found.gru, 0, true);
     options.go_backwards = found.gru.reading == OnnxGru::Reading::reverse;
     const std::vector<RowMatrix<S>> weights = cast_weights<S>(found.gru.directions[0].weights);

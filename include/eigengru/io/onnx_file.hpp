@@ -2,8 +2,8 @@
 // OnnxFile: the graph of an ONNX file, and its tensors as numbers. Debian's libonnx has the classes, protobuf parses.
 #pragma once
 
-#include "eigengru/io/number_bytes.hpp"
 #include "eigengru/io/file.hpp"
+#include "eigengru/io/number_bytes.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <onnx/onnx_pb.h>
@@ -12,6 +12,8 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 
 namespace eigengru::inline EIGENGRU_ABI::io {
@@ -54,7 +56,9 @@ struct OnnxTensor {
 /// first. Reads only as far as it understands: what is malformed protobuf refuses afterwards.
 class OnnxStructure {
 public:
-    [[nodiscard]] static std::uint64_t bytes(std::span<const unsigned char> file) { return count(Message::model, file); }
+    [[nodiscard]] static std::uint64_t bytes(std::span<const unsigned char> file) {
+        return count(Message::model, file);
+    }
 
 private:
     enum class Message { model, graph, node, attribute, tensor, numbers, other };
@@ -67,8 +71,7 @@ private:
                 return field == 5 ? Message::tensor : Message::other;
             case Message::node: return field == 5 ? Message::attribute : Message::other;
             case Message::attribute: return field == 5 ? Message::tensor : Message::other;
-            case Message::tensor:
-                return field == 9 || field == 4 || field == 10 ? Message::numbers : Message::other;
+            case Message::tensor: return field == 9 || field == 4 || field == 10 ? Message::numbers : Message::other;
             default: return Message::other;
         }
     }
@@ -119,8 +122,8 @@ private:
 
 /// An ONNX file in memory.
 ///
-/// Weights may stand in a file beside it, as PyTorch's exporter stores them by default: then only in one whose plain name
-/// the graph gives, in the same folder, and which is a regular file. Any other place is refused.
+/// Weights may stand in a file beside it, as PyTorch's exporter stores them by default: then only in one whose plain
+/// name the graph gives, in the same folder, and which is a regular file. Any other place is refused.
 class OnnxFile {
 public:
     using Type = onnx::TensorProto;
@@ -156,8 +159,8 @@ public:
     [[nodiscard]] static bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
     [[nodiscard]] static bool has_known_type(const onnx::TensorProto& tensor) {
-        constexpr auto known = std::to_array<int>({Type::FLOAT, Type::DOUBLE, Type::FLOAT16, Type::BFLOAT16, Type::INT64,
-                                                   Type::INT32, Type::UINT8, Type::BOOL});
+        constexpr auto known = std::to_array<int>({Type::FLOAT, Type::DOUBLE, Type::FLOAT16, Type::BFLOAT16,
+                                                   Type::INT64, Type::INT32, Type::UINT8, Type::BOOL});
         return std::ranges::find(known, tensor.data_type()) != known.end();
     }
 
@@ -220,7 +223,7 @@ private:
         switch (tensor.data_type()) {
             case Type::FLOAT: return take(tensor.float_data());
             case Type::DOUBLE: return take(tensor.double_data());
-            case Type::INT64: 
+            case Type::INT64:
                 for (const std::int64_t number : tensor.int64_data()) numbers.push_back(static_cast<double>(number));
                 return;
             case Type::INT32:

@@ -38,7 +38,9 @@ public:
     /// The sizes of anything, from `start` to `end`.
     [[nodiscard]] static OnnxTensor shape(const OnnxNode& node, const Dims& dims) {
         const auto size = static_cast<std::int64_t>(dims.size());
-        const auto bounded = [size](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
+        const auto bounded = [size](std::int64_t at) {
+            return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size);
+        };
         const std::int64_t start = bounded(node.integer("start", 0));
         const std::int64_t end = std::max(start, bounded(node.integer("end", size)));
         OnnxTensor result{.dims = {static_cast<Index>(end - start)}};
@@ -84,30 +86,31 @@ private:
         return made(std::move(dims), [&](const Dims&) { return x.numbers[next++]; });
     }
 
-    [[nodiscard]] static std::size_t offset(const Dims& dims, const Dims& index) {
-        Index at = 0;
-        for (std::size_t axis = 0; axis < dims.size(); ++axis) at = at * dims[axis] + index[axis];
-        return static_cast<std::size_t>(at);
+    /// How far apart neighbours along each axis are, for an index of that rank; 0 along what is stretched.
+    [[nodiscard]] static Dims strides(const OnnxTensor& x, std::size_t rank) {
+        Dims result(rank, 0);
+        Index stride = 1;
+        for (std::size_t i = x.dims.size(); i-- > 0; stride *= x.dims[i])
+            if (x.dims[i] != 1) result[rank - x.dims.size() + i] = stride;
+        return result;
     }
 
-    /// The element of an operand that is stretched to the sizes of the index.
-    [[nodiscard]] static double stretched(const OnnxTensor& x, const Dims& index) {
-        Dims own(x.dims.size());
-        for (std::size_t axis = 0; axis < own.size(); ++axis)
-            own[axis] = x.dims[axis] == 1 ? 0 : index[index.size() - own.size() + axis];
-        return x.numbers[offset(x.dims, own)];
+    [[nodiscard]] static double element(const OnnxTensor& x, const Dims& index, const Dims& strides, Index first = 0) {
+        for (std::size_t axis = 0; axis < strides.size(); ++axis) first += index[axis] * strides[axis];
+        return x.numbers[static_cast<std::size_t>(first)];
     }
 
     [[nodiscard]] Result transpose(const OnnxNode& node, const OnnxTensor& x) {
         const auto order = permutation(node, x.dims.size());
         if (!order) return std::nullopt;
+        const Dims own = strides(x, x.dims.size());
         Dims dims;
-        for (const std::size_t axis : *order) dims.push_back(x.dims[axis]);
-        return made(std::move(dims), [&](const Dims& index) {
-            Dims own(index.size());
-            for (std::size_t i = 0; i < own.size(); ++i) own[(*order)[i]] = index[i];
-            return x.numbers[offset(x.dims, own)];
-        });
+        Dims moved;
+        for (const std::size_t axis : *order) {
+            dims.push_back(x.dims[axis]);
+            moved.push_back(own[axis]);
+        }
+        return made(std::move(dims), [&](const Dims& index) { return element(x, index, moved); });
     }
 
     [[nodiscard]] Result squeeze(const OnnxTensor& x, const std::optional<std::vector<double>>& axes) {
@@ -131,12 +134,36 @@ private:
     [[nodiscard]] Result slice(const OnnxNode& node, const OnnxTensor& x, const Inputs& inputs) {
         const auto slices = sliced(node, x.dims, inputs);
         if (!slices) return std::nullopt;
+        const Dims own = strides(x, x.dims.size());
         Dims dims;
-        for (const AxisSlice& axis : *slices) dims.push_back(axis.size);
-        return made(std::move(dims), [&](Dims index) {
-            for (std::size_t axis = 0; axis < index.size(); ++axis) index[axis] += (*slices)[axis].start;
-            return x.numbers[offset(x.dims, index)];
-        });
+        Index first = 0;
+        for (const AxisSlice& axis : *slices) {
+            first += axis.start * own[dims.size()];
+            dims.push_back(axis.size);
+        }
+        return made(std::move(dims), [&](const Dims& index) { return element(x, index, own, first); });
+    }
+
+    /// Appends, for each index of the axes before `axis`, pieces that `append(outer, numbers)` finds.
+    template <class Append>
+    [[nodiscard]] Result pieced(Dims dims, std::size_t axis, const Append& append) {
+        const auto count =
+            dims.size() <= kMostOnnxRank ? element_count(dims, kMostFoldedNumbers - made_) : std::nullopt;
+        if (!count) return std::nullopt;
+        made_ += *count;
+        Index outer = *count == 0 ? 0 : 1;
+        for (std::size_t i = 0; i < axis; ++i) outer *= dims[i];
+        OnnxTensor result{.dims = std::move(dims)};
+        result.numbers.reserve(static_cast<std::size_t>(*count));
+        for (Index i = 0; i < outer; ++i) append(i, result.numbers);
+        return result;
+    }
+
+    /// The numbers of one index of the axes up to and with `axis`.
+    [[nodiscard]] static Index inner_size(const Dims& dims, std::size_t axis) {
+        Index size = 1;
+        for (std::size_t i = axis + 1; i < dims.size(); ++i) size *= dims[i];
+        return size;
     }
 
     [[nodiscard]] Result concat(const OnnxNode& node, const Inputs& inputs) {
@@ -150,10 +177,13 @@ private:
                 if (i != *axis && input->dims[i] != dims[i]) return std::nullopt;
             dims[*axis] += input->dims[*axis];
         }
-        return made(dims, [&](Dims index) {
-            std::size_t piece = 0;
-            while (index[*axis] >= inputs[piece]->dims[*axis]) index[*axis] -= inputs[piece++]->dims[*axis];
-            return inputs[piece]->numbers[offset(inputs[piece]->dims, index)];
+        const Index inner = inner_size(dims, *axis);
+        return pieced(std::move(dims), *axis, [&](Index outer, std::vector<double>& numbers) {
+            for (const OnnxTensor* input : inputs) {
+                const Index size = input->dims[*axis] * inner;
+                const auto first = input->numbers.begin() + outer * size;
+                numbers.insert(numbers.end(), first, first + size);
+            }
         });
     }
 
@@ -163,47 +193,64 @@ private:
             if (!(size >= 0.0 && size <= static_cast<double>(kMostFoldedNumbers))) return std::nullopt;
             wanted.push_back(static_cast<Index>(size));
         }
-        return made(broadcast(x.dims, wanted), [&](const Dims& index) { return stretched(x, index); });
+        const auto dims = broadcast(x.dims, wanted);
+        if (!dims) return std::nullopt;
+        const Dims own = strides(x, dims->size());
+        return made(dims, [&](const Dims& index) { return element(x, index, own); });
     }
 
     [[nodiscard]] Result gather(const OnnxNode& node, const OnnxTensor& x, const OnnxTensor& which) {
         const auto axis = axis_of(static_cast<double>(node.integer("axis", 0)), x.dims.size());
         if (!axis) return std::nullopt;
-        for (const double at : which.numbers)
-            if (!axis_of(at, static_cast<std::size_t>(x.dims[*axis]))) return std::nullopt;
+        std::vector<Index> rows;
+        for (const double at : which.numbers) {
+            const auto row = axis_of(at, static_cast<std::size_t>(x.dims[*axis]));
+            if (!row) return std::nullopt;
+            rows.push_back(static_cast<Index>(*row));
+        }
         const auto first = static_cast<std::ptrdiff_t>(*axis);
         Dims dims(x.dims.begin(), x.dims.begin() + first);
         dims.insert(dims.end(), which.dims.begin(), which.dims.end());
         dims.insert(dims.end(), x.dims.begin() + first + 1, x.dims.end());
-        const auto rank = static_cast<std::ptrdiff_t>(which.dims.size());
-        return made(std::move(dims), [&](const Dims& index) {
-            const Dims inner(index.begin() + first, index.begin() + first + rank);
-            Dims own(index.begin(), index.begin() + first);
-            own.push_back(static_cast<Index>(
-                *axis_of(which.numbers[offset(which.dims, inner)], static_cast<std::size_t>(x.dims[*axis]))));
-            own.insert(own.end(), index.begin() + first + rank, index.end());
-            return x.numbers[offset(x.dims, own)];
+        const Index inner = inner_size(x.dims, *axis);
+        return pieced(std::move(dims), *axis, [&](Index outer, std::vector<double>& numbers) {
+            for (const Index row : rows) {
+                const auto piece = x.numbers.begin() + (outer * x.dims[*axis] + row) * inner;
+                numbers.insert(numbers.end(), piece, piece + inner);
+            }
+        });
+    }
+
+    /// f of the elements of operands stretched to each other.
+    template <class F>
+    [[nodiscard]] Result combined(const OnnxTensor& x, const OnnxTensor& y, const F& f) {
+        const auto dims = broadcast(x.dims, y.dims);
+        if (!dims) return std::nullopt;
+        const Dims a = strides(x, dims->size());
+        const Dims b = strides(y, dims->size());
+        return made(dims, [&](const Dims& index) { return f(element(x, index, a), element(y, index, b)); });
+    }
+
+    [[nodiscard]] Result where(const OnnxTensor& condition, const OnnxTensor& x, const OnnxTensor& y) {
+        const auto both = broadcast(x.dims, y.dims);
+        const auto dims = both ? broadcast(*both, condition.dims) : std::nullopt;
+        if (!dims) return std::nullopt;
+        const Dims a = strides(condition, dims->size());
+        const Dims b = strides(x, dims->size());
+        const Dims c = strides(y, dims->size());
+        return made(dims, [&](const Dims& index) {
+            return element(condition, index, a) != 0.0 ? element(x, index, b) : element(y, index, c);
         });
     }
 
     [[nodiscard]] Result arithmetic(const std::string& op, const Inputs& inputs) {
         const OnnxTensor& x = *inputs[0];
         const OnnxTensor& y = *inputs[1];
-        if (op == "Where") {
-            if (inputs.size() < 3 || inputs[2] == nullptr) return std::nullopt;
-            const OnnxTensor& z = *inputs[2];
-            const auto both = broadcast(x.dims, y.dims);
-            return made(both ? broadcast(*both, z.dims) : std::nullopt, [&](const Dims& i) {
-                return stretched(x, i) != 0.0 ? stretched(y, i) : stretched(z, i);
-            });
-        }
-        const auto with = [&](const auto& f) {
-            return made(broadcast(x.dims, y.dims), [&](const Dims& i) { return f(stretched(x, i), stretched(y, i)); });
-        };
-        if (op == "Add") return with([](double a, double b) { return a + b; });
-        if (op == "Sub") return with([](double a, double b) { return a - b; });
-        if (op == "Mul") return with([](double a, double b) { return a * b; });
-        if (op == "Equal") return with([](double a, double b) { return a == b ? 1.0 : 0.0; });
+        if (op == "Add") return combined(x, y, [](double a, double b) { return a + b; });
+        if (op == "Sub") return combined(x, y, [](double a, double b) { return a - b; });
+        if (op == "Mul") return combined(x, y, [](double a, double b) { return a * b; });
+        if (op == "Equal") return combined(x, y, [](double a, double b) { return a == b ? 1.0 : 0.0; });
+        if (op == "Where" && inputs.size() > 2 && inputs[2] != nullptr) return where(x, y, *inputs[2]);
         return std::nullopt;
     }
 

@@ -32,8 +32,10 @@ struct OnnxGru {
 class OnnxActivations {
 public:
     explicit OnnxActivations(const OnnxNode& node, const Where& where) : where_(where) {
-        if (const auto* names = node.find("activations")) names_.assign(names->strings().begin(), names->strings().end());
-        if (const auto* alpha = node.find("activation_alpha")) alpha_.assign(alpha->floats().begin(), alpha->floats().end());
+        if (const auto* names = node.find("activations"))
+            names_.assign(names->strings().begin(), names->strings().end());
+        if (const auto* alpha = node.find("activation_alpha"))
+            alpha_.assign(alpha->floats().begin(), alpha->floats().end());
         if (const auto* beta = node.find("activation_beta")) beta_.assign(beta->floats().begin(), beta->floats().end());
     }
 
@@ -51,7 +53,8 @@ public:
         if (name == "sigmoid" || name == "tanh" || name == "relu" || name == "softsign" || name == "softplus")
             return Activation(name);
         if (name == "leakyrelu") return Activation::leaky_relu({.negative_slope = take(alpha_, 0.01)});
-        if (name == "thresholdedrelu") return Activation::threshold({.threshold = take(alpha_, 1.0), .default_value = 0.0});
+        if (name == "thresholdedrelu")
+            return Activation::threshold({.threshold = take(alpha_, 1.0), .default_value = 0.0});
         if (name == "elu") return Activation::elu({.alpha = take(alpha_, 1.0)});
         if (name == "affine") return affine(take(alpha_, 1.0), take(beta_, 0.0));
         if (name == "scaledtanh") return scaled_tanh(take(alpha_, 1.0), take(beta_, 1.0));
@@ -90,7 +93,9 @@ private:
     [[nodiscard]] static Activation scaled_tanh(double alpha, double beta) {
         return Activation::custom(
             eigengru::detail::text("ScaledTanh(", alpha, ", ", beta, ")"),
-            [alpha, beta](auto x) { return static_cast<decltype(x)>(alpha) * std::tanh(static_cast<decltype(x)>(beta) * x); },
+            [alpha, beta](auto x) {
+                return static_cast<decltype(x)>(alpha) * std::tanh(static_cast<decltype(x)>(beta) * x);
+            },
             [alpha, beta](auto x, auto) {
                 using S = decltype(x);
                 const S t = std::tanh(static_cast<S>(beta) * x);
@@ -143,7 +148,8 @@ public:
         check("R", r, {directions, 3 * gru.units, gru.units});
         if (bias != nullptr) check("B", *bias, {directions, 6 * gru.units});
         if (node_.integer("hidden_size", gru.units) != gru.units)
-            where_.fail("hidden_size expected ", gru.units, ", as R has it, received ", node_.integer("hidden_size", 0));
+            where_.fail("hidden_size expected ", gru.units, ", as R has it, received ",
+                        node_.integer("hidden_size", 0));
         OnnxActivations activations(node_, where_);
         activations.check_count(static_cast<std::size_t>(directions));
         for (Index d = 0; d < directions; ++d) {
@@ -168,8 +174,9 @@ private:
     }
 
     /// With linear_before_reset = 0 both biases go into the same sums, so that Keras has one.
-    [[nodiscard]] static std::vector<RowMatrix<double>> weights(const OnnxGru& gru, Index direction, const OnnxTensor& w,
-                                                                const OnnxTensor& r, const OnnxTensor* bias) {
+    [[nodiscard]] static std::vector<RowMatrix<double>> weights(const OnnxGru& gru, Index direction,
+                                                                const OnnxTensor& w, const OnnxTensor& r,
+                                                                const OnnxTensor* bias) {
         const Index width = 3 * gru.units;
         const auto rows = [direction, width](const OnnxTensor& tensor) {
             return MatrixMap<const double>(tensor.numbers.data() + direction * width * tensor.dims[2], width,

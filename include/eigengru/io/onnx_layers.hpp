@@ -75,7 +75,7 @@ public:
     [[nodiscard]] const std::vector<OnnxGruNode>& grus() const { return grus_; }
     [[nodiscard]] const OnnxStep& step(Index i) const { return steps_[static_cast<std::size_t>(i)]; }
 
-    /// Data that comes straight out of a GRU as data that has passed it as a layer; unknown where it is several at once.
+    /// Data straight out of a GRU as data that has passed it as a layer; unknown where it is several at once.
     [[nodiscard]] OnnxValue resolved(OnnxValue value) {
         if (!value.is_data() || value.parts.empty()) return value;
         for (std::size_t axis = 0; axis < value.axes.size(); ++axis)
@@ -103,7 +103,8 @@ public:
         OnnxGruNode record;
         for (const OnnxValue& input : inputs) record.inputs |= input.inputs;
         record.gru.name = node.name();
-        const bool has_weights = inputs[1].is_constant() && inputs[2].is_constant() && (inputs[3].is_constant() || is_absent(inputs[3]));
+        const bool has_weights =
+            inputs[1].is_constant() && inputs[2].is_constant() && (inputs[3].is_constant() || is_absent(inputs[3]));
         if (!has_weights) record.problem = "W, R and B expected constants";
         if (has_weights)
             record.gru = OnnxGruReader(node, where.in("node \"", node.name(), "\""))
@@ -132,7 +133,8 @@ public:
         const OnnxTensor& b = *inputs[1].tensor;
         const MatrixMap<const double> given(b.numbers.data(), b.dims[0], b.dims[1], Eigen::OuterStride<>(b.dims[1]));
         const double alpha = is_gemm ? node.number("alpha", 1.0) : 1.0;
-        RowMatrix<double> kernel = is_transposed ? RowMatrix<double>(alpha * given.transpose()) : RowMatrix<double>(alpha * given);
+        RowMatrix<double> kernel =
+            is_transposed ? RowMatrix<double>(alpha * given.transpose()) : RowMatrix<double>(alpha * given);
         if (!takes_features(x, kernel.rows()) || kernel.cols() < 1) return std::nullopt;
         OnnxValue result = behind(x, OnnxDense{node.name(), {std::move(kernel)}});
         result.dims.back() = is_transposed ? b.dims[0] : b.dims[1];
@@ -217,7 +219,8 @@ private:
         const auto is_whole = [time](double length) { return length == static_cast<double>(time); };
         if (lengths.is_constant() && std::ranges::all_of(lengths.tensor->numbers, is_whole)) return;
         node.gru.has_lengths = lengths.is_data() && lengths.is_input;
-        if (!node.gru.has_lengths) node.input_problem = "sequence_lens that is no input of the graph (node \"" + node.gru.name + "\")";
+        if (!node.gru.has_lengths)
+            node.input_problem = "sequence_lens that is no input of the graph (node \"" + node.gru.name + "\")";
     }
 
     static void read_initial(OnnxGruNode& node, const OnnxValue& initial) {
@@ -225,8 +228,9 @@ private:
         if (is_absent(initial) || (initial.is_data() && initial.is_input)) {
             node.initial_inputs = initial.inputs;
         } else if (!initial.is_constant()) {
-            node.initial_problem = eigengru::detail::text("initial_h expected an input of the graph or zeros, received ",
-                                                          initial.is_data() ? "what layers compute" : initial.reason);
+            node.initial_problem =
+                eigengru::detail::text("initial_h expected an input of the graph or zeros, received ",
+                                       initial.is_data() ? "what layers compute" : initial.reason);
         } else if (!std::ranges::all_of(initial.tensor->numbers, is_zero)) {
             node.initial_problem = "initial_h expected an input of the graph or zeros, received other constants";
         }

@@ -68,7 +68,8 @@ inline constexpr std::size_t kMostOnnxRank = 8;
 }
 
 /// The sizes that Reshape gives: 0 copies one, -1 stands for what is left.
-[[nodiscard]] inline std::optional<Dims> reshaped(const Dims& from, const std::vector<double>& target, bool allow_zero) {
+[[nodiscard]] inline std::optional<Dims> reshaped(const Dims& from, const std::vector<double>& target,
+                                                  bool allow_zero) {
     constexpr Index most = std::numeric_limits<std::int32_t>::max();
     if (target.size() > kMostOnnxRank) return std::nullopt;
     Dims dims;
@@ -127,7 +128,9 @@ struct AxisSlice {
 /// The sizes of two operands stretched to each other as NumPy does.
 [[nodiscard]] inline std::optional<Dims> broadcast(const Dims& a, const Dims& b) {
     Dims result(std::max(a.size(), b.size()), 1);
-    const auto from_end = [&](const Dims& dims, std::size_t i) { return i < dims.size() ? dims[dims.size() - 1 - i] : 1; };
+    const auto from_end = [&](const Dims& dims, std::size_t i) {
+        return i < dims.size() ? dims[dims.size() - 1 - i] : 1;
+    };
     for (std::size_t i = 0; i < result.size(); ++i) {
         const Index x = from_end(a, i);
         const Index y = from_end(b, i);

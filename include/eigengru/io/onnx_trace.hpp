@@ -71,7 +71,8 @@ private:
             if (input.kind == OnnxValue::Kind::unknown && !input.reason.empty()) result.reason = input.reason;
         if (node.is_standard())
             if (auto known = result_of(node, inputs)) result = std::move(*known);
-        for (int i = 1; i < node.outputs(); ++i) values_[node.output(i)] = OnnxValue::unknown(depends_on, result.reason);
+        for (int i = 1; i < node.outputs(); ++i)
+            values_[node.output(i)] = OnnxValue::unknown(depends_on, result.reason);
         values_[node.output(0)] = std::move(result);
     }
 
@@ -149,8 +150,8 @@ private:
     void evaluate_gru(const OnnxNode& node, const std::vector<OnnxValue>& inputs) {
         const std::vector<OnnxValue> outputs = layers_.gru(node, file_.where(), inputs);
         for (int i = 0; i < node.outputs(); ++i)
-            values_[node.output(i)] = static_cast<std::size_t>(i) < outputs.size() ? outputs[static_cast<std::size_t>(i)]
-                                                                                   : OnnxValue();
+            values_[node.output(i)] =
+                static_cast<std::size_t>(i) < outputs.size() ? outputs[static_cast<std::size_t>(i)] : OnnxValue();
     }
 
     const OnnxFile& file_;

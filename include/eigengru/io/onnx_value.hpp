@@ -26,17 +26,17 @@ struct OnnxValue {
     enum class Kind { unknown, constant, data };
 
     Kind kind = Kind::unknown;
-    std::string reason = {};                         ///< of an unknown one: which operator made it
-    std::shared_ptr<const OnnxTensor> tensor = {};   ///< of a constant
-    Dims dims = {};                                  ///< of data, and all below
+    std::string reason = {};                        ///< of an unknown one: which operator made it
+    std::shared_ptr<const OnnxTensor> tensor = {};  ///< of a constant
+    Dims dims = {};                                 ///< of data, and all below
     std::vector<OnnxAxis> axes = {};
     std::vector<OnnxPart> parts = {};
-    Index step = -1;               ///< the last layer that it has passed; -1 for none
-    bool is_last = false;          ///< of the last time step alone
-    bool is_input = false;         ///< an input of the graph, its elements perhaps moved
-    bool is_piece = false;         ///< a part of an input alone
+    Index step = -1;                 ///< the last layer that it has passed; -1 for none
+    bool is_last = false;            ///< of the last time step alone
+    bool is_input = false;           ///< an input of the graph, its elements perhaps moved
+    bool is_piece = false;           ///< a part of an input alone
     bool has_open_features = false;  ///< the graph does not say how many features this input has
-    std::uint64_t inputs = 0;      ///< a bit for each input of the graph that it depends on
+    std::uint64_t inputs = 0;        ///< a bit for each input of the graph that it depends on
 
     [[nodiscard]] bool is_constant() const { return kind == Kind::constant; }
     [[nodiscard]] bool is_data() const { return kind == Kind::data; }
@@ -65,7 +65,7 @@ public:
     [[nodiscard]] Result move(const Tensors& inputs) const {
         const std::string& op = node_.op();
         const OnnxTensor* y = inputs.size() > 1 ? inputs[1] : nullptr;
-        if (op == "Identity" || op == "Cast" || op == "CastLike" || op == "Dropout") return value_;
+        if (op == "Identity" || op == "Dropout" || (op == "Cast" && is_cast_to_float())) return value_;
         if (op == "Transpose") return transpose();
         if (op == "Squeeze") return squeeze(axes_argument(node_, y));
         if (op == "Unsqueeze") return unsqueeze(axes_argument(node_, y));
@@ -78,6 +78,12 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_cast_to_float() const {
+        using Type = onnx::TensorProto;
+        const std::int64_t type = node_.integer("to", Type::UNDEFINED);
+        return type == Type::FLOAT || type == Type::DOUBLE || type == Type::FLOAT16 || type == Type::BFLOAT16;
+    }
+
     /// The same with other axes.
     [[nodiscard]] OnnxValue with(Dims dims, std::vector<OnnxAxis> axes) const {
         OnnxValue result = value_;
@@ -216,8 +222,7 @@ private:
             }
             if (!(result.dims == value_.dims)) return std::nullopt;  // two axes at once: not around a GRU
             const bool is_last = value_.axes[axis] == OnnxAxis::time && taken.size == 1 && is_last_index(inputs, axis);
-            if (is_last)
-                return last_step(axis, true);
+            if (is_last) return last_step(axis, true);
             if (value_.axes[axis] != OnnxAxis::direction || taken.size < 1) return std::nullopt;
             result = some_parts(axis, taken);
         }
@@ -229,7 +234,8 @@ private:
         const bool has_inputs = inputs.size() > 1 && inputs[1] != nullptr;
         const auto starts = has_inputs ? std::optional(inputs[1]->numbers) : node_.integers("starts");
         const auto last = static_cast<double>(value_.dims[axis] - 1);
-        return starts && starts->size() == 1 && (starts->front() == -1.0 || (has_fixed_time_ && starts->front() == last));
+        return starts && starts->size() == 1 &&
+               (starts->front() == -1.0 || (has_fixed_time_ && starts->front() == last));
     }
 
     [[nodiscard]] Result gather(const OnnxTensor& which) const {

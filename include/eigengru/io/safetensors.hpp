@@ -63,7 +63,7 @@ template <RealScalar S>
 }  // namespace detail
 
 /// The model in a state dict: the layers of one torch.nn.GRU, each a Gru or a Bidirectional with Merge::concat, and a
-/// Dense for each torch.nn.Linear behind them. Inputs are (batch, time, features), as with batch_first = True; PyTorch's
+/// Dense for each torch.nn.Linear behind them. Inputs are (batch, time, features), as with batch_first. PyTorch's
 /// dropout between layers is one of training and left out. With return_sequences = false the last layer gives what
 /// PyTorch has in h_n, both directions side by side. In a file of save_safetensors the list in its metadata counts,
 /// unless the options name layers.
@@ -83,8 +83,8 @@ template <RealScalar S = float>
 }
 
 /// A model as a state dict that PyTorch loads, with a list of its layers as metadata. GRUs and Bidirectionals have the
-/// names of torch.nn.GRU: "gru" gives gru.weight_ih_l0, "gru_l1" gives gru.weight_ih_l1. Dense and Embedding are NAME.weight
-/// and NAME.bias. What only training needs is not kept.
+/// names of torch.nn.GRU: "gru" gives gru.weight_ih_l0, "gru_l1" gives gru.weight_ih_l1. Dense and Embedding are
+/// NAME.weight and NAME.bias. What only training needs is not kept.
 ///
 /// Throws: FormatError, and an old file is untouched, for what PyTorch has no layer for (reset_after = false, other
 /// activations in a GRU, go_backwards, merges but concat, the normalisations), or when it cannot be written.

@@ -35,7 +35,8 @@ public:
     /// Throws: FormatError.
     SafetensorsFile(Bytes bytes, Where where) : where_(std::move(where)), bytes_(std::move(bytes)) {
         constexpr std::uint64_t length_bytes = 8;
-        if (bytes_.size() < length_bytes) where_.fail("expected a safetensors file, received ", bytes_.size(), " bytes");
+        if (bytes_.size() < length_bytes)
+            where_.fail("expected a safetensors file, received ", bytes_.size(), " bytes");
         const auto length = detail::little_endian<std::uint64_t>(bytes_.data());
         if (length > kMostSafetensorsHeader)
             where_.fail("expected a header of at most ", kMostSafetensorsHeader, " bytes, received ", length);
@@ -94,9 +95,19 @@ private:
         std::string_view dtype;
         std::uint64_t bytes;
     };
-    static constexpr auto kWidths = std::to_array<Width>({{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-                                                          {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8}, {"U32", 4},
-                                                          {"U16", 2}, {"U8", 1},  {"BOOL", 1}});
+    static constexpr auto kWidths = std::to_array<Width>({{"F64", 8},
+                                                          {"F32", 4},
+                                                          {"F16", 2},
+                                                          {"BF16", 2},
+                                                          {"I64", 8},
+                                                          {"I32", 4},
+                                                          {"I16", 2},
+                                                          {"I8", 1},
+                                                          {"U64", 8},
+                                                          {"U32", 4},
+                                                          {"U16", 2},
+                                                          {"U8", 1},
+                                                          {"BOOL", 1}});
 
     [[nodiscard]] static std::size_t size_of(const StoredTensor& tensor) {
         return static_cast<std::size_t>(tensor.end - tensor.begin);

@@ -58,7 +58,8 @@ private:
 
     template <class U>
     static void append_number(Bytes& bytes, U bits) {
-        for (std::size_t i = 0; i < sizeof(U); ++i) bytes.push_back(static_cast<unsigned char>((bits >> (8U * i)) & 0xFFU));
+        for (std::size_t i = 0; i < sizeof(U); ++i)
+            bytes.push_back(static_cast<unsigned char>((bits >> (8U * i)) & 0xFFU));
     }
 
     static void append(Bytes& bytes, const RowMatrix<S>& values) {

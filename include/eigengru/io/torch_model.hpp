@@ -16,10 +16,10 @@ struct TorchLinear {
 
 /// What a state dict does not say.
 struct TorchOptions {
-    std::string gru = {};                 ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
+    std::string gru = {};                  ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
     std::vector<TorchLinear> linear = {};  ///< the layers behind it, in order; when empty the only one, if there is one
-    bool return_sequences = true;         ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
-    bool stateful = false;                ///< start from the last call's final state
+    bool return_sequences = true;          ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
+    bool stateful = false;                 ///< start from the last call's final state
 };
 
 namespace detail {
@@ -168,7 +168,9 @@ private:
                                SafetensorsFile::shape_text(tensor.shape));
         const auto ids = static_cast<Index>(tensor.shape[0]);
         const std::vector<RowMatrix<S>> weights{file_.read<S>(name + ".weight", {ids, width})};
-        chain_.add(Embedding<S>({.input_dim = ids, .output_dim = width, .mask_zero = layer.flag("mask_zero", false), .name = name}, weights));
+        chain_.add(Embedding<S>(
+            {.input_dim = ids, .output_dim = width, .mask_zero = layer.flag("mask_zero", false), .name = name},
+            weights));
         used_.insert(name + ".weight");
     }
 

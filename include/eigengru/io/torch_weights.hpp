@@ -106,7 +106,8 @@ inline constexpr auto kTorchGruWeights =
         for (const bool is_reverse : {false, true})
             for (std::size_t i = 0; i < (gru.has_bias ? 4U : 2U); ++i)
                 if (!is_reverse || gru.is_bidirectional)
-                    names.insert(eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
+                    names.insert(
+                        eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
     return names;
 }
 
@@ -131,15 +132,16 @@ inline constexpr auto kTorchGruWeights =
     const StoredTensor& tensor = file.tensor(name);
     constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
     if (tensor.shape.size() != 2 || tensor.shape[1] < 1 || tensor.shape[1] > most)
-        file.where().in("tensor \"", name, "\"").fail("expected a matrix, received shape ",
-                                                      SafetensorsFile::shape_text(tensor.shape));
+        file.where()
+            .in("tensor \"", name, "\"")
+            .fail("expected a matrix, received shape ", SafetensorsFile::shape_text(tensor.shape));
     return static_cast<Index>(tensor.shape[1]);
 }
 
 /// kernel, recurrent_kernel and, with biases, bias of one direction of one layer. Throws: FormatError.
 template <RealScalar S>
-[[nodiscard]] std::vector<RowMatrix<S>> torch_gru_weights(const SafetensorsFile& file, const TorchGru& gru,
-                                                          Index layer, bool is_reverse, Index features) {
+[[nodiscard]] std::vector<RowMatrix<S>> torch_gru_weights(const SafetensorsFile& file, const TorchGru& gru, Index layer,
+                                                          bool is_reverse, Index features) {
     const Index units = torch_units(file, gru, layer);
     const std::string suffix = gru.suffix(layer, is_reverse);
     const auto read = [&](const char* weight, const std::vector<Index>& shape) {
@@ -149,8 +151,9 @@ template <RealScalar S>
     const RowMatrix<S> recurrent = read("weight_hh", {3 * units, units}).transpose();
     std::vector<RowMatrix<S>> weights{gates_swapped(kernel), gates_swapped(recurrent)};
     if (!gru.has_bias) return weights;
-    RowMatrix<S> bias(2, 3 * units);
-    bias << read("bias_ih", {3 * units}), read("bias_hh", {3 * units});
+    RowMatrix<S> bias(2, 3 * units);  // row by row: Eigen's << must not be left half done, and reading may throw
+    bias.row(0) = read("bias_ih", {3 * units});
+    bias.row(1) = read("bias_hh", {3 * units});
     weights.push_back(gates_swapped(bias));
     return weights;
 }

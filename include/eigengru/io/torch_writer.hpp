@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The layers of a model as a state dict of PyTorch, and as the list in its metadata that makes them a model again.
 //
-// The list, the value of "eigengru" in the metadata, has an object for each layer in order: its class and name, and what
+// The list, the value of "eigengru" in the metadata, has an object for each layer in order: class and name, and what
 // PyTorch keeps in code instead of in a state dict. What only training needs (initializers, regularizers, constraints,
 // a GRU's dropout) is not kept.
 #pragma once
@@ -64,8 +64,7 @@ public:
     }
 
     void add(const Masking<S>& layer) {
-        layers_.push_back(
-            {{"class", "Masking"}, {"name", layer.name()}, {"mask_value", layer.options().mask_value}});
+        layers_.push_back({{"class", "Masking"}, {"name", layer.name()}, {"mask_value", layer.options().mask_value}});
     }
 
     void add(const Dropout<S>& layer) {
@@ -74,15 +73,15 @@ public:
 
     void add(const Embedding<S>& layer) {
         file_.add(layer.name() + ".weight", layer.get_weights().front());
-        layers_.push_back(
-            {{"class", "Embedding"}, {"name", layer.name()}, {"mask_zero", layer.options().mask_zero}});
+        layers_.push_back({{"class", "Embedding"}, {"name", layer.name()}, {"mask_zero", layer.options().mask_zero}});
     }
 
     template <class Layer>
     void add(const Layer& layer) {
         where_.in("layer \"", layer.name(), "\"")
-            .fail("expected a GRU, Bidirectional, Dense, Embedding, Masking, Dropout or Activation: the other layers "
-                  "differ between Keras and PyTorch, or are not known here");
+            .fail(
+                "expected a GRU, Bidirectional, Dense, Embedding, Masking, Dropout or Activation: the other layers "
+                "differ between Keras and PyTorch, or are not known here");
     }
 
     /// Throws: FormatError when the file cannot be written.
@@ -95,8 +94,9 @@ public:
 private:
     static void check(const GruOptions& options, bool reset_after, const Where& where) {
         if (!reset_after)
-            where.fail("reset_after expected true, received false: torch.nn.GRU resets after the product, and no "
-                       "arrangement of these weights gives the same numbers that way");
+            where.fail(
+                "reset_after expected true, received false: torch.nn.GRU resets after the product, and no "
+                "arrangement of these weights gives the same numbers that way");
         if (options.activation != Activation("tanh") || options.recurrent_activation != Activation("sigmoid"))
             where.fail("expected the activations tanh and sigmoid, which torch.nn.GRU has, received ",
                        options.activation.to_string(), " and ", options.recurrent_activation.to_string());
