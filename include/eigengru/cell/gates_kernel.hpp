@@ -80,14 +80,14 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     }
 }
 
-/// The panels that are read after those of a tile, for its gates: where the fetching of them begins. Tiles of one block
+/// The first panel that is read after those of a tile, for its gates: where the fetching begins. Tiles of one block
 /// share a panel with those of its other parts, tiles of several go on behind them.
 template <class V, int Blocks, TileGates Gates>
 EIGENGRU_ALWAYS_INLINE const typename V::Scalar* next_panel(const PanelProduct<typename V::Scalar>& product,
-                                                            Index block, int b) {
+                                                            Index block) {
     using S = typename V::Scalar;
     constexpr Index kParts = kBlockUnits<S> / V::size;
-    const Index panel = Blocks == 1 ? block / kParts + 1 : (block + Blocks + b) / kParts;
+    const Index panel = Blocks == 1 ? block / kParts + 1 : (block + Blocks) / kParts;
     return product.panels + panel * product.depth * kPanelWidth<S> + kFirstGate<Gates> * kBlockUnits<S>;
 }
 
@@ -102,20 +102,19 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
     const S* base[4] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride,
                         first + (Rows > 9 ? 9 : 0) * product.stride};
     PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
-    const S* ahead[std::size_t(Blocks)];
-    EIGENGRU_UNROLL(8)
-    for (int b = 0; b < Blocks; ++b)
-        ahead[b] =
-            next_panel<V, Blocks, Gates>(product, block, b) + share * Fetched * (product.depth / 4) * kPanelWidth<S>;
+    // One pointer: with one for each block g++ moves sums to the stack, where nothing is fetched too.
+    const S* ahead =
+        next_panel<V, Blocks, Gates>(product, block) + share * Fetched * (product.depth / 4) * kPanelWidth<S>;
+    const Index apart = product.depth * kPanelWidth<S>;
+    constexpr Index kParts = kBlockUnits<S> / V::size;
     Index k = 0;
     for (; k + 4 <= product.depth; k += 4) {
         EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) {
-            EIGENGRU_UNROLL(12)
-            for (int i = 0; i < Fetched * kGateCount<Gates>; ++i)
-                prefetch(ahead[b] + i / kGateCount<Gates> * kPanelWidth<S> + i % kGateCount<Gates> * kBlockUnits<S>);
-            ahead[b] += Fetched * kPanelWidth<S>;
-        }
+        for (int b = 0; b < Blocks; ++b) EIGENGRU_UNROLL(4)
+        for (int i = 0; i < Fetched; ++i) EIGENGRU_UNROLL(3)
+        for (int g = 0; g < kGateCount<Gates>; ++g)
+            prefetch(ahead + b / kParts * apart + i * kPanelWidth<S> + g * kBlockUnits<S>);
+        ahead += Fetched * kPanelWidth<S>;
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
         EIGENGRU_UNROLL(8)
