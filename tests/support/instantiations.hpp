@@ -161,7 +161,7 @@
     EXTERN template void detail::add_model<S>(CheckpointWriter&, const Sequential<S>&); \
     EXTERN template void detail::add_optimizer<S>(CheckpointWriter&, const Optimizer<S>&); \
     EXTERN template detail::LoadedCheckpoint<S> detail::read_checkpoint<S>( \
-        const std::filesystem::path&, const Sequential<S>&, const Optimizer<S>&)
+        const std::string&, const Sequential<S>&, const Optimizer<S>&)
 // clang-format on
 
 namespace eigengru::inline EIGENGRU_ABI {
