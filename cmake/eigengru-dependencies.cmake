@@ -21,18 +21,23 @@ macro(eigengru_find_eigen)
 endmacro()
 
 # Finds what eigengru::keras needs. Sets eigengru_keras_missing (a list, empty when all is there) and
-# eigengru_keras_libraries. libzip comes through pkg-config: its own package file asks for its command line tools.
+# eigengru_keras_libraries. HDF5 and libzip come through pkg-config: the CMake module for HDF5 works in C projects only,
+# and libzip's own package file asks for its command line tools.
 macro(eigengru_find_keras)
   set(eigengru_keras_missing "")
-  set(eigengru_keras_libraries PkgConfig::eigengru_libzip nlohmann_json::nlohmann_json)
+  set(eigengru_keras_libraries PkgConfig::eigengru_hdf5 PkgConfig::eigengru_libzip nlohmann_json::nlohmann_json)
   find_package(PkgConfig QUIET)
   if(PkgConfig_FOUND)
+    pkg_check_modules(eigengru_hdf5 QUIET IMPORTED_TARGET GLOBAL hdf5)
     pkg_check_modules(eigengru_libzip QUIET IMPORTED_TARGET GLOBAL libzip)
   else()
     list(APPEND eigengru_keras_missing pkg-config)
   endif()
   if(NOT TARGET nlohmann_json::nlohmann_json)
     find_package(nlohmann_json CONFIG QUIET)
+  endif()
+  if(NOT TARGET PkgConfig::eigengru_hdf5)
+    list(APPEND eigengru_keras_missing HDF5)
   endif()
   if(NOT TARGET PkgConfig::eigengru_libzip)
     list(APPEND eigengru_keras_missing libzip)

@@ -4,8 +4,8 @@
 packages_of() {
     case $1 in
         build) echo g++ cmake ninja-build libeigen3-dev ;;
-        keras) echo pkg-config libzip-dev nlohmann-json3-dev ;;
-        test) echo libgtest-dev libhdf5-dev ;;
+        keras) echo pkg-config libhdf5-dev libzip-dev nlohmann-json3-dev ;;
+        test) echo libgtest-dev ;;
         benchmark) echo libdnnl-dev python3-venv ;;
         text) echo bible-kjv ;;
         plot) echo 'gnuplot-nox|gnuplot-qt|gnuplot-x11' ;;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The skeleton of an HDF5 file in memory: its groups, links and messages, each address and size checked before use.
+// The HDF5 library gets to see what this accepts, and no more of it than the data sets: version 1.10 believes what stands
+// in a damaged file, and reads elsewhere, allocates without limit, or loses memory.
 #pragma once
 
 #include "eigengru/io/file.hpp"
@@ -7,6 +9,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -77,14 +80,17 @@ struct Hdf5Message {
     std::uint64_t at;
     std::uint64_t size;
 
-    /// The types that are read.
-    static constexpr std::uint64_t kDataspace = 0x01, kLinkInfo = 0x02, kDatatype = 0x03, kLink = 0x06,
-                                   kExternalFiles = 0x07, kLayout = 0x08, kAttribute = 0x0c, kContinuation = 0x10,
-                                   kSymbolTable = 0x11;
+    /// The types that are told apart.
+    static constexpr std::uint64_t kDataspace = 0x01, kLinkInfo = 0x02, kDatatype = 0x03, kOldFill = 0x04, kFill = 0x05,
+                                   kExternalFiles = 0x07, kLayout = 0x08, kAttribute = 0x0c, kOldTime = 0x0e,
+                                   kContinuation = 0x10, kSymbolTable = 0x11, kTime = 0x12;
 };
 
-/// A group, a data set, or whatever else has a header.
+/// A group, a data set, or whatever else has a header. A header of the newer form is left to the HDF5 library, with all
+/// that it leads to: it has a checksum.
 struct Hdf5Object {
+    std::uint64_t address = 0;
+    bool is_newer = false;
     std::vector<Hdf5Message> messages;
     std::map<std::string, std::optional<std::uint64_t>, std::less<>> links;  ///< nothing for a soft or external link
 
@@ -96,9 +102,8 @@ struct Hdf5Object {
 };
 
 /// Reads all groups of a file, from the superblock on, and all object headers in them; each once, however many links
-/// lead there. Superblocks of versions 0 to 3, object headers of both versions, groups of the original form (which
-/// Keras writes) and small ones of the newer form; large ones of the newer form are refused.
-/// Source: HDF5 File Format Specification 3.0, sections II.A, III.A.1, III.B, III.D, IV.A.
+/// lead there. Only the original form of headers is read, which Keras writes, in a file of any version.
+/// Source: HDF5 File Format Specification 3.0, sections II.A, III.A.1, III.B, III.D, IV.A.1.a.
 class Hdf5Structure {
 public:
     using Address = std::uint64_t;
@@ -112,14 +117,16 @@ public:
             open.pop_back();
             if (objects_.contains(at)) continue;
             Hdf5Object& object = objects_[at];
+            object.address = at;
             read_messages(at, object);
             read_links(object);
             for (const auto& [name, target] : object.links)
                 if (target) open.push_back(*target);
         }
+        check_cached_root();
     }
 
-    [[nodiscard]] Address root() const { return root_; }
+    [[nodiscard]] const Hdf5Object& root() const { return objects_.at(root_); }
     [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
 
 private:
@@ -133,7 +140,20 @@ private:
         const Address sizes = version < 2 ? 13 : 9;
         const Address base = version == 0 ? 24 : version == 1 ? 28 : 12;
         if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0) file_.damaged(8);
-        return file_.number(version < 2 ? base + 40 : base + 24, 8);
+        if (version > 1) return file_.number(base + 24, 8);
+        if (file_.number(base + 24, 8) != Hdf5Numbers::kNowhere)
+            file_.where().fail("expected an HDF5 file, as Keras saves one, received one with a driver of its own");
+        return file_.number(base + 40, 8);
+    }
+
+    /// Superblocks of version 0 and 1 may repeat where the links of the root are, and the library believes them.
+    void check_cached_root() const {
+        constexpr std::uint64_t is_cached = 1;
+        const std::uint64_t version = file_.number(8, 1);
+        const Address entry = version == 0 ? 56 : 60;
+        if (version > 1 || file_.number(entry + 16, 4) != is_cached) return;
+        const Hdf5Message* links = root().find(Hdf5Message::kSymbolTable);
+        if (links != nullptr && file_.text(entry + 24, 16) != file_.text(links->at, 16)) file_.damaged(entry + 24);
     }
 
     void count_part(Address at) {
@@ -144,77 +164,48 @@ private:
 
     void read_messages(Address at, Hdf5Object& object) {
         constexpr std::string_view newer = "OHDR";
-        if (file_.number(at, 1) == 1)
-            read_block({at + 16, file_.number(at + 8, 4), 8, 0}, object);
-        else if (file_.text(at, newer.size()) == newer)
-            read_newer_header(at, object);
-        else
-            file_.damaged(at);
-    }
-
-    /// Where messages stand, one after the other; `frame` bytes before each.
-    struct Block {
-        Address at;
-        std::uint64_t size;
-        std::uint64_t frame;
-        std::uint64_t signature;  ///< bytes before the first message of a continuation; and four after the last one
-    };
-
-    void read_newer_header(Address at, Hdf5Object& object) {
-        const std::uint64_t flags = file_.number(at + 5, 1);
-        if (file_.number(at + 4, 1) != 2) file_.damaged(at + 4);
-        const Address size_at = at + 6 + ((flags & 0x20U) != 0 ? 16 : 0) + ((flags & 0x10U) != 0 ? 4 : 0);
-        const std::uint64_t size_bytes = std::uint64_t{1} << (flags & 3U);
-        const std::uint64_t frame = (flags & 4U) != 0 ? 6 : 4;
-        read_block({size_at + size_bytes, file_.number(size_at, size_bytes), frame, 4}, object);
-    }
-
-    void read_block(const Block& first, Hdf5Object& object) {
-        std::vector<Block> open{first};
+        object.is_newer = file_.text(at, newer.size()) == newer;
+        if (object.is_newer) return;
+        if (file_.number(at, 1) != 1) file_.damaged(at);
+        std::vector<Block> open{{at + 16, file_.number(at + 8, 4)}};
         while (!open.empty()) {
             const Block block = open.back();
             open.pop_back();
-            static_cast<void>(file_.range(block.at, block.size));
-            const Address end = block.at + block.size;
-            for (Address at = block.at; end - at >= block.frame;) {
-                const Hdf5Message message = message_at(at, block.frame);
-                if (message.size > end - message.at) file_.damaged(at);
-                if (message.type == Hdf5Message::kContinuation) {
-                    open.push_back(continuation(message, block));
-                } else if (message.type != 0) {
-                    object.messages.push_back(message);
-                }
-                at = message.at + message.size;
-            }
+            if (!blocks_.insert(block.at).second) file_.damaged(block.at);
+            read_block(block, open, object);
         }
     }
 
-    [[nodiscard]] Hdf5Message message_at(Address at, std::uint64_t frame) {
-        count_part(at);
-        if (frame == 8) return {file_.number(at, 2), file_.number(at + 4, 1), at + 8, file_.number(at + 2, 2)};
-        return {file_.number(at, 1), file_.number(at + 3, 1), at + frame, file_.number(at + 1, 2)};
-    }
+    /// Where messages stand, one after the other.
+    struct Block {
+        Address at;
+        std::uint64_t size;
+    };
 
-    [[nodiscard]] Block continuation(const Hdf5Message& message, const Block& from) const {
-        if (message.size < 16) file_.damaged(message.at);
-        const Address at = file_.number(message.at, 8);
-        const std::uint64_t size = file_.number(message.at + 8, 8);
-        if (from.signature == 0) return {at, size, from.frame, 0};
-        file_.expect(at, "OCHK", "more of an object header");
-        if (size < from.signature + 4) file_.damaged(message.at + 8);
-        return {at + from.signature, size - from.signature - 4, from.frame, from.signature};
+    void read_block(const Block& block, std::vector<Block>& open, Hdf5Object& object) {
+        constexpr std::uint64_t frame = 8;
+        static_cast<void>(file_.range(block.at, block.size));
+        const Address end = block.at + block.size;
+        for (Address at = block.at; end - at >= frame;) {
+            count_part(at);
+            const Hdf5Message message{file_.number(at, 2), file_.number(at + 4, 1), at + frame,
+                                      file_.number(at + 2, 2)};
+            if (message.size > end - message.at) file_.damaged(at);
+            if (message.type == Hdf5Message::kContinuation) {
+                if (message.size < 16) file_.damaged(message.at);
+                open.push_back({file_.number(message.at, 8), file_.number(message.at + 8, 8)});
+            } else if (message.type != 0) {
+                object.messages.push_back(message);
+            }
+            at = message.at + message.size;
+        }
     }
 
     void read_links(Hdf5Object& object) {
         for (const Hdf5Message& message : object.messages) {
-            if (message.type == Hdf5Message::kSymbolTable) {
-                if (message.size < 16) file_.damaged(message.at);
-                read_group(file_.number(message.at, 8), file_.number(message.at + 8, 8), object);
-            } else if (message.type == Hdf5Message::kLink) {
-                read_link(message, object);
-            } else if (message.type == Hdf5Message::kLinkInfo) {
-                check_not_dense(message);
-            }
+            if (message.type != Hdf5Message::kSymbolTable) continue;
+            if (message.size < 16) file_.damaged(message.at);
+            read_group(file_.number(message.at, 8), file_.number(message.at + 8, 8), object);
         }
     }
 
@@ -254,37 +245,11 @@ private:
         }
     }
 
-    void read_link(const Hdf5Message& message, Hdf5Object& object) const {
-        if (message.size < 4 || file_.number(message.at, 1) != 1) file_.damaged(message.at);
-        const std::uint64_t flags = file_.number(message.at + 1, 1);
-        Address at = message.at + 2;
-        std::uint64_t kind = 0;
-        if ((flags & 8U) != 0) kind = file_.number(at++, 1);
-        if ((flags & 4U) != 0) at += 8;
-        if ((flags & 16U) != 0) at += 1;
-        const std::uint64_t length_bytes = std::uint64_t{1} << (flags & 3U);
-        const std::uint64_t length = file_.number(at, length_bytes);
-        at += length_bytes;
-        const Address end = message.at + message.size;
-        if (at > end || length > end - at) file_.damaged(message.at);
-        std::optional<Address> target;
-        if (kind == 0) target = file_.number(at + length, 8);
-        object.links.emplace(file_.text(at, length), target);
-    }
-
-    void check_not_dense(const Hdf5Message& message) const {
-        if (message.size < 2) file_.damaged(message.at);
-        const bool has_order = (file_.number(message.at + 1, 1) & 1U) != 0;
-        if (file_.number(message.at + (has_order ? 10 : 2), 8) != Hdf5Numbers::kNowhere)
-            file_.where().fail(
-                "expected groups as Keras writes them, received a large one of a newer form of HDF5; "
-                "h5py writes the known form with libver=\"earliest\" and without track_order");
-    }
-
     Hdf5Numbers file_;
     Address root_ = 0;
     std::uint64_t parts_ = 0;
     std::map<Address, Hdf5Object> objects_;
+    std::set<Address> blocks_;
 };
 
 }  // namespace detail
