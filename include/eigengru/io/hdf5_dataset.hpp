@@ -97,16 +97,8 @@ private:
         const std::vector<std::uint64_t> sizes(known.begin(), known.begin() + rank);
         elements_ = detail::product_of(sizes);
         if (elements_ == 0) where_.fail("expected at least one number, received none");
-        check_size();
+        detail::check_place(where_, elements_, type_bytes_, H5Dget_storage_size(dataset_.id()), file_bytes_);
         for (const std::uint64_t size : sizes) shape_.push_back(static_cast<Index>(size));
-    }
-
-    /// Nothing is allocated for a data set that claims more than the file can hold.
-    void check_size() const {
-        const std::uint64_t stored = H5Dget_storage_size(dataset_.id());
-        if (stored > file_bytes_ || elements_ > stored / type_bytes_)
-            where_.fail("is damaged: ", elements_, " numbers of ", type_bytes_, " bytes cannot stand in ", stored,
-                        " bytes of a file of ", file_bytes_);
     }
 
     void read_into(hid_t memory_type, void* values) const {

@@ -107,7 +107,7 @@ public:
         const Spot spot = find(path);
         if (spot.object == nullptr) where().fail("the file has no data set \"", path, "\"");
         const Where here = where().in(path);
-        if (!spot.object->is_newer) detail::Hdf5DatasetCheck({content_->bytes, here}).run(*spot.object);
+        if (!spot.object->is_newer) detail::Hdf5DatasetCheck(numbers(here)).run(*spot.object);
         return {open(spot, path), bytes(), here};
     }
 
@@ -132,7 +132,7 @@ public:
             detail::refuse_library_attribute(open(spot, path), std::string(attribute), here);
             return std::nullopt;
         }
-        const detail::Hdf5Numbers numbers(content_->bytes, here);
+        const detail::Hdf5Numbers numbers = this->numbers(here);
         for (const detail::Hdf5Message& message : spot.object->messages) {
             if (message.type != detail::Hdf5Message::kAttribute) continue;
             const detail::Hdf5Attribute parsed = detail::parse_attribute(numbers, message);
@@ -147,6 +147,10 @@ public:
     [[nodiscard]] std::uint64_t bytes() const { return content_->bytes.size(); }
 
 private:
+    [[nodiscard]] detail::Hdf5Numbers numbers(const Where& where) const {
+        return detail::Hdf5Numbers(content_->bytes, where).first(content_->structure.size());
+    }
+
     /// How far a path leads through groups of the original form: to its end, or to an object of the newer form, where
     /// the rest of the path begins `from`. No object when there is nothing of that path.
     struct Spot {

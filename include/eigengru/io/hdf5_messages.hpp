@@ -45,6 +45,14 @@ namespace eigengru::inline EIGENGRU_ABI::io::detail {
     where.fail("expected numbers in this file, received external ones");
 }
 
+/// Nothing is allocated for a data set that claims more than the file holds. Throws: FormatError.
+inline void check_place(const Where& where, std::uint64_t elements, std::uint64_t bytes, std::uint64_t stored,
+                        std::uint64_t file_bytes) {
+    if (stored > file_bytes || elements > stored / bytes)
+        where.fail("is damaged: ", elements, " numbers of ", bytes, " bytes cannot stand in ", stored,
+                   " bytes of a file of ", file_bytes);
+}
+
 /// The messages of a data set in a header of the original form, as far as the library decodes them.
 class Hdf5DatasetCheck {
 public:
@@ -54,7 +62,12 @@ public:
     void run(const Hdf5Object& object) const {
         for (const std::uint64_t needed : {Hdf5Message::kDatatype, Hdf5Message::kDataspace, Hdf5Message::kLayout})
             if (object.find(needed) == nullptr) file_.where().fail("expected a data set, or it is damaged");
-        for (const Hdf5Message& message : object.messages) check(message);
+        for (const Hdf5Message& message : object.messages) {
+            if (message.type != Hdf5Message::kAttribute && object.find(message.type) != &message)
+                file_.damaged(message.at);
+            check(message);
+        }
+        check_place(object);
     }
 
 private:
@@ -81,7 +94,10 @@ private:
 
     void check_space(const Hdf5Message& message) const {
         check_size(message, 4);
-        const std::uint64_t rank = space_sizes(file_, message.at).size();
+        const std::vector<std::uint64_t> sizes = space_sizes(file_, message.at);
+        const std::uint64_t rank = sizes.size();
+        for (const std::uint64_t size : sizes)
+            if (size > file_.size() && product_of(sizes) == 0) file_.damaged(message.at);
         const bool has_most = (file_.number(message.at + 2, 1) & 1U) != 0;
         check_size(message, (file_.number(message.at, 1) == 1 ? 8 : 4) + 8 * rank * (has_most ? 2 : 1));
     }
@@ -90,12 +106,16 @@ private:
     void check_type(const Hdf5Message& message) const {
         constexpr std::uint64_t is_float = 1;
         constexpr std::uint64_t is_opaque = 5;
+        constexpr std::uint64_t has_leading_bit = 0x20;  // beside the byte order, in bit 0
         check_size(message, 8);
         const std::uint64_t kind = file_.number(message.at, 1) & 15U;
         const std::uint64_t bytes = file_.number(message.at + 4, 4);
-        const bool is_known =
-            kind == is_opaque ? bytes == 2 : kind == is_float && (bytes == 2 || bytes == 4 || bytes == 8);
+        const bool is_number = kind == is_float && (bytes == 2 || bytes == 4 || bytes == 8) &&
+                               (file_.number(message.at + 1, 1) & 0xfeU) == has_leading_bit;
+        const bool is_known = is_number || (kind == is_opaque && bytes == 2);
         if (!is_known) refuse_type(file_.where(), bytes);
+        const std::uint64_t version = file_.number(message.at, 1) >> 4U;
+        if (version < 1 || version > 3) file_.damaged(message.at);
         check_size(message, 8 + (kind == is_float ? 12 : file_.number(message.at + 1, 1)));
     }
 
@@ -124,6 +144,16 @@ private:
         if (version < 3 || version > 4 || file_.number(message.at + 1, 1) != is_in_one_piece)
             refuse_storage(file_.where());
         check_size(message, 18);
+    }
+
+    void check_place(const Hdf5Object& object) const {
+        const std::uint64_t elements = product_of(space_sizes(file_, object.find(Hdf5Message::kDataspace)->at));
+        const std::uint64_t bytes = file_.number(object.find(Hdf5Message::kDatatype)->at + 4, 4);
+        const std::uint64_t layout = object.find(Hdf5Message::kLayout)->at;
+        const std::uint64_t address = file_.number(layout + 2, 8);
+        const std::uint64_t stored = address == Hdf5Numbers::kNowhere ? 0 : file_.number(layout + 10, 8);
+        detail::check_place(file_.where(), elements, bytes, stored, file_.size());
+        if (stored != 0) static_cast<void>(file_.range(address, stored));
     }
 
     Hdf5Numbers file_;

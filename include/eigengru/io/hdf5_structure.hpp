@@ -32,6 +32,11 @@ public:
     Hdf5Numbers(std::span<const unsigned char> bytes, const Where& where) : bytes_(bytes), where_(&where) {}
 
     [[nodiscard]] std::uint64_t size() const { return bytes_.size(); }
+
+    /// The same up to byte `size`, which must be in it.
+    [[nodiscard]] Hdf5Numbers first(std::uint64_t size) const {
+        return {bytes_.first(static_cast<std::size_t>(size)), *where_};
+    }
     [[nodiscard]] const Where& where() const { return *where_; }
 
     /// `size` bytes, at most 8. Throws: FormatError beyond the end, as all of these.
@@ -126,11 +131,14 @@ public:
         check_cached_root();
     }
 
+    /// Where the file says that it ends.
+    [[nodiscard]] std::uint64_t size() const { return file_.size(); }
     [[nodiscard]] const Hdf5Object& root() const { return objects_.at(root_); }
     [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
 
 private:
-    [[nodiscard]] Address root_address() const {
+    /// What the file says of itself; nothing is looked for beyond the end that it states.
+    [[nodiscard]] Address root_address() {
         constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
         constexpr std::uint64_t shortest = 48;
         if (file_.size() < shortest || file_.text(0, 8) != signature)
@@ -139,10 +147,16 @@ private:
         if (version > 3) file_.where().fail("expected an HDF5 file of version 0 to 3, received ", version);
         const Address sizes = version < 2 ? 13 : 9;
         const Address base = version == 0 ? 24 : version == 1 ? 28 : 12;
-        if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0) file_.damaged(8);
+        const std::uint64_t end = file_.number(base + 16, 8);
+        if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0 || end > file_.size()) file_.damaged(8);
+        file_ = file_.first(end);
         if (version > 1) return file_.number(base + 24, 8);
-        if (file_.number(base + 24, 8) != Hdf5Numbers::kNowhere)
-            file_.where().fail("expected an HDF5 file, as Keras saves one, received one with a driver of its own");
+        if (file_.number(base + 8, 8) != Hdf5Numbers::kNowhere || file_.number(base + 24, 8) != Hdf5Numbers::kNowhere)
+            file_.where().fail(
+                "expected an HDF5 file, as Keras saves one, received one with a free space or a driver of its own");
+        const bool is_known = file_.number(9, 2) == 0 && file_.number(12, 1) == 0 && file_.number(16, 2) != 0 &&
+                              file_.number(18, 2) != 0 && file_.number(20, 4) == 0;
+        if (!is_known) file_.damaged(9);
         return file_.number(base + 40, 8);
     }
 
@@ -151,7 +165,8 @@ private:
         constexpr std::uint64_t is_cached = 1;
         const std::uint64_t version = file_.number(8, 1);
         const Address entry = version == 0 ? 56 : 60;
-        if (version > 1 || file_.number(entry + 16, 4) != is_cached) return;
+        if (version > 1 || file_.number(entry + 16, 4) == 0) return;
+        if (file_.number(entry + 16, 4) != is_cached) file_.damaged(entry + 16);
         const Hdf5Message* links = root().find(Hdf5Message::kSymbolTable);
         if (links != nullptr && file_.text(entry + 24, 16) != file_.text(links->at, 16)) file_.damaged(entry + 24);
     }
@@ -166,7 +181,7 @@ private:
         constexpr std::string_view newer = "OHDR";
         object.is_newer = file_.text(at, newer.size()) == newer;
         if (object.is_newer) return;
-        if (file_.number(at, 1) != 1) file_.damaged(at);
+        if (file_.number(at, 1) != 1 || file_.number(at + 2, 2) == 0) file_.damaged(at);  // version; some messages
         std::vector<Block> open{{at + 16, file_.number(at + 8, 4)}};
         while (!open.empty()) {
             const Block block = open.back();
@@ -185,12 +200,16 @@ private:
     void read_block(const Block& block, std::vector<Block>& open, Hdf5Object& object) {
         constexpr std::uint64_t frame = 8;
         static_cast<void>(file_.range(block.at, block.size));
+        if (block.size < frame) file_.damaged(block.at);
         const Address end = block.at + block.size;
         for (Address at = block.at; end - at >= frame;) {
             count_part(at);
             const Hdf5Message message{file_.number(at, 2), file_.number(at + 4, 1), at + frame,
                                       file_.number(at + 2, 2)};
-            if (message.size > end - message.at) file_.damaged(at);
+            constexpr std::uint64_t unknown_flags = 0xf8;
+            constexpr std::uint64_t is_shared_and_is_not = 6;
+            const bool has_known_flags = (message.flags & unknown_flags) == 0 && message.flags < is_shared_and_is_not;
+            if (message.size > end - message.at || message.size % frame != 0 || !has_known_flags) file_.damaged(at);
             if (message.type == Hdf5Message::kContinuation) {
                 if (message.size < 16) file_.damaged(message.at);
                 open.push_back({file_.number(message.at, 8), file_.number(message.at + 8, 8)});
