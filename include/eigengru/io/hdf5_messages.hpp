@@ -72,6 +72,9 @@ public:
 
 private:
     void check(const Hdf5Message& message) const {
+        constexpr std::uint64_t is_shared = 2;
+        if (message.type != Hdf5Message::kAttribute && (message.flags & is_shared) != 0)
+            file_.where().fail("expected a type of its own, received a named one");
         switch (message.type) {
             case Hdf5Message::kDataspace: check_space(message); break;
             case Hdf5Message::kDatatype: check_type(message); break;
@@ -81,11 +84,9 @@ private:
             case Hdf5Message::kLayout: check_layout(message); break;
             case Hdf5Message::kAttribute:
             case Hdf5Message::kOldTime:
-            case Hdf5Message::kTime: return;  // not decoded
+            case Hdf5Message::kTime: break;  // the library does not look at them
             default: file_.where().fail("expected a data set as Keras writes it, received a message ", message.type);
         }
-        constexpr std::uint64_t is_shared = 2;
-        if ((message.flags & is_shared) != 0) file_.where().fail("expected a type of its own, received a named one");
     }
 
     void check_size(const Hdf5Message& message, std::uint64_t needed) const {

@@ -148,12 +148,14 @@ private:
         const Address sizes = version < 2 ? 13 : 9;
         const Address base = version == 0 ? 24 : version == 1 ? 28 : 12;
         const std::uint64_t end = file_.number(base + 16, 8);
-        if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0 || end > file_.size()) file_.damaged(8);
+        if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0) file_.damaged(8);
+        if (end > file_.size())
+            file_.where().fail("is damaged: expected the ", end, " bytes that it claims, received ", file_.size());
         file_ = file_.first(end);
         if (version > 1) return file_.number(base + 24, 8);
         if (file_.number(base + 8, 8) != Hdf5Numbers::kNowhere || file_.number(base + 24, 8) != Hdf5Numbers::kNowhere)
             file_.where().fail(
-                "expected an HDF5 file, as Keras saves one, received one with a free space or a driver of its own");
+                "expected an HDF5 file, as Keras saves one, received one with free space or a driver of its own");
         const bool is_known = file_.number(9, 2) == 0 && file_.number(12, 1) == 0 && file_.number(16, 2) != 0 &&
                               file_.number(18, 2) != 0 && file_.number(20, 4) == 0;
         if (!is_known) file_.damaged(9);
@@ -200,7 +202,7 @@ private:
     void read_block(const Block& block, std::vector<Block>& open, Hdf5Object& object) {
         constexpr std::uint64_t frame = 8;
         static_cast<void>(file_.range(block.at, block.size));
-        if (block.size < frame) file_.damaged(block.at);
+        if (block.size < frame || block.size % frame != 0) file_.damaged(block.at);
         const Address end = block.at + block.size;
         for (Address at = block.at; end - at >= frame;) {
             count_part(at);
