@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A whole .keras file. The checksums of the archive stop most of what a fuzzer does to its members; what gets behind
 // them is for the other fuzzers.
-// Seeds: tests/golden/models/*.keras
+// Seeds: tests/golden/models/*.keras tests/golden/files/*.keras
 #include "fuzz/readers.hpp"
 
 EIGENGRU_FUZZER([](eigengru_fuzz::Input input) {

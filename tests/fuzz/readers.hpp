@@ -29,6 +29,9 @@ private:
 /// io::load_model, and one call of the model.
 void load_keras_model(const std::filesystem::path& path);
 
+/// The same of a configuration alone, whose weights are those of a recorded model of all layers.
+void load_keras_config(Input json);
+
 /// io::load_weights into models of several kinds.
 void load_keras_weights(const std::filesystem::path& path);
 

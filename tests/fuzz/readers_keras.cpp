@@ -8,6 +8,7 @@
 namespace eigengru_fuzz {
 
 using namespace eigengru;
+using io::Where;
 
 namespace {
 
@@ -44,6 +45,22 @@ void load_keras_model(const std::filesystem::path& path) {
         Sequential<float> model = io::load_model<float>(path);
         const Sequence<float> inputs({1, 2, features_of(model)});
         static_cast<void>(model.predict(inputs));
+    });
+}
+
+void load_keras_config(Input json) {
+    static const Where where("fuzzer");
+    static const io::Hdf5File weights = [] {
+        const std::filesystem::path path =
+            std::filesystem::path(EIGENGRU_GOLDEN_DIR) / "files/around.keras3.weights.h5";
+        return io::Hdf5File(io::detail::read_file(path, where), where);
+    }();
+    answer([&] {
+        io::KerasDialect dialect;
+        dialect.is_keras2 = !json.empty() && json.back() == '2';
+        io::detail::KerasFile file{where, io::detail::parse_json({json.begin(), json.end()}, where),
+                                   io::detail::KerasWeights(weights, dialect)};
+        static_cast<void>(io::detail::build_keras_model<float>(file));
     });
 }
 

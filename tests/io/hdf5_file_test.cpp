@@ -39,7 +39,7 @@ hid_t half_type(hid_t single) {
 }
 
 TEST_F(Hdf5FileTest, ReadsAMatrix) {
-    Hdf5Writer(path_).add("a/b/x", {2, 3}, {1, 2, 3, 4, 5, 6});
+    LibraryWriter(path_).add("a/b/x", {2, 3}, {1, 2, 3, 4, 5, 6});
     RowMatrix<double> expected(2, 3);
     expected << 1, 2, 3, 4, 5, 6;
     EXPECT_EQ(read("a/b/x"), expected);
@@ -47,7 +47,7 @@ TEST_F(Hdf5FileTest, ReadsAMatrix) {
 }
 
 TEST_F(Hdf5FileTest, ReadsAVectorAsOneRow) {
-    Hdf5Writer(path_).add("x", {3}, {1, 2, 3});
+    LibraryWriter(path_).add("x", {3}, {1, 2, 3});
     EXPECT_EQ(open().dataset("x").shape(), std::vector<Index>{3});
     EXPECT_EQ(read().rows(), 1);
     EXPECT_EQ(read()(0, 2), 3);
@@ -55,7 +55,7 @@ TEST_F(Hdf5FileTest, ReadsAVectorAsOneRow) {
 
 TEST_F(Hdf5FileTest, ConvertsFloatsOfEitherByteOrderIntoEitherScalar) {
     for (const hid_t type : {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE}) {
-        Hdf5Writer(path_).add("x", {2}, {0.5, -3.25}, type);
+        LibraryWriter(path_).add("x", {2}, {0.5, -3.25}, type);
         EXPECT_EQ(read<float>()(0, 1), -3.25F);
         EXPECT_EQ(read<double>()(0, 1), -3.25);
         const bool is_single = H5Tget_size(type) == 4;
@@ -64,7 +64,7 @@ TEST_F(Hdf5FileTest, ConvertsFloatsOfEitherByteOrderIntoEitherScalar) {
 }
 
 TEST_F(Hdf5FileTest, KeepsEveryBitOfADouble) {
-    Hdf5Writer(path_).add("x", {2}, {0.1, 1e-310});
+    LibraryWriter(path_).add("x", {2}, {0.1, 1e-310});
     EXPECT_EQ(read<double>()(0, 0), 0.1);
     EXPECT_EQ(read<double>()(0, 1), 1e-310);
     EXPECT_EQ(read<float>()(0, 0), 0.1F);
@@ -88,7 +88,7 @@ std::vector<std::uint16_t> all_patterns() {
 
 TEST_F(Hdf5FileTest, ReadsEveryHalf) {
     const hid_t type = half_type(H5T_IEEE_F32LE);
-    Hdf5Writer(path_).add("x", {65536}, type, all_patterns().data(), type);
+    LibraryWriter(path_).add("x", {65536}, type, all_patterns().data(), type);
     H5Tclose(type);
     EXPECT_EQ(open().dataset("x").type(), io::StoredType::float16);
     const RowMatrix<float> values = read<float>();
@@ -106,7 +106,7 @@ TEST_F(Hdf5FileTest, ReadsEveryHalf) {
 
 TEST_F(Hdf5FileTest, ReadsEveryBfloat16) {
     const hid_t type = H5Tcreate(H5T_OPAQUE, 2);
-    Hdf5Writer(path_).add("x", {65536}, type, all_patterns().data(), type);
+    LibraryWriter(path_).add("x", {65536}, type, all_patterns().data(), type);
     H5Tclose(type);
     EXPECT_EQ(open().dataset("x").type(), io::StoredType::bfloat16);
     const RowMatrix<float> values = read<float>();
@@ -123,7 +123,7 @@ TEST_F(Hdf5FileTest, ReadsEveryBfloat16) {
 
 TEST_F(Hdf5FileTest, RefusesOtherTypes) {
     for (const hid_t type : {H5T_STD_I32LE, H5T_STD_U8LE, H5T_NATIVE_LDOUBLE}) {
-        Hdf5Writer(path_).add("x", {2}, {1, 2}, type);
+        LibraryWriter(path_).add("x", {2}, {1, 2}, type);
         expect_contains(refusal(), "f: x: expected float16, bfloat16, float32 or float64, received another type of ");
     }
 }
@@ -131,20 +131,20 @@ TEST_F(Hdf5FileTest, RefusesOtherTypes) {
 TEST_F(Hdf5FileTest, RefusesAFloatWithFieldsOfItsOwn) {
     const hid_t type = H5Tcopy(H5T_IEEE_F32LE);
     H5Tset_ebias(type, 100);
-    Hdf5Writer(path_).add("x", {2}, {1, 2}, type);
+    LibraryWriter(path_).add("x", {2}, {1, 2}, type);
     H5Tclose(type);
     expect_contains(refusal(), "received another type of 4 bytes");
 }
 
 TEST_F(Hdf5FileTest, RefusesOtherRanks) {
-    Hdf5Writer(path_).add("x", {}, {1});
+    LibraryWriter(path_).add("x", {}, {1});
     EXPECT_EQ(refusal(), "f: x: expected a vector or a matrix, received rank 0");
-    Hdf5Writer(path_).add("x", {1, 1, 2}, {1, 2});
+    LibraryWriter(path_).add("x", {1, 1, 2}, {1, 2});
     EXPECT_EQ(refusal(), "f: x: expected a vector or a matrix, received rank 3");
 }
 
 TEST_F(Hdf5FileTest, RefusesADataSetWithoutElements) {
-    Hdf5Writer(path_).add("x", {0, 3}, std::vector<double>(1));
+    LibraryWriter(path_).add("x", {0, 3}, std::vector<double>(1));
     EXPECT_EQ(refusal(), "f: x: expected at least one number, received none");
 }
 
@@ -152,13 +152,13 @@ TEST_F(Hdf5FileTest, RefusesChunks) {
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     const std::vector<hsize_t> chunk{2, 2};
     H5Pset_chunk(creation, 2, chunk.data());
-    Hdf5Writer(path_).add("x", {2, 2}, {1, 2, 3, 4}, H5T_IEEE_F32LE, creation);
+    LibraryWriter(path_).add("x", {2, 2}, {1, 2, 3, 4}, H5T_IEEE_F32LE, creation);
     H5Pclose(creation);
     EXPECT_EQ(refusal(), "f: x: expected numbers in one piece, received chunks, or a compact or virtual data set");
 }
 
 TEST_F(Hdf5FileTest, RefusesAShapeThatNothingIsStoredFor) {
-    Hdf5Writer(path_).add("x", {1U << 20U, 1U << 20U}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE);
+    LibraryWriter(path_).add("x", {1U << 20U, 1U << 20U}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE);
     expect_contains(refusal(), "f: x: is damaged: 1099511627776 numbers of 8 bytes cannot stand in 0 bytes");
 }
 
@@ -166,7 +166,7 @@ TEST_F(Hdf5FileTest, RefusesNumbersInAnotherFile) {
     write_bytes(folder_ / "raw", Bytes(16));
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_external(creation, (folder_ / "raw").string().c_str(), 0, 16);
-    Hdf5Writer(path_).add("x", {2}, {1, 2}, H5T_IEEE_F64LE, creation);
+    LibraryWriter(path_).add("x", {2}, {1, 2}, H5T_IEEE_F64LE, creation);
     H5Pclose(creation);
     EXPECT_EQ(refusal(), "f: x: expected numbers in this file, received external ones");
 }
@@ -176,7 +176,7 @@ TEST_F(Hdf5FileTest, RefusesAVirtualDataSet) {
     const hid_t space = H5Screate_simple(1, &size, nullptr);
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_virtual(creation, space, (folder_ / "other.h5").string().c_str(), "y", space);
-    Hdf5Writer(path_).add("x", {2}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE, creation);
+    LibraryWriter(path_).add("x", {2}, H5T_IEEE_F64LE, nullptr, H5T_NATIVE_DOUBLE, creation);
     H5Pclose(creation);
     H5Sclose(space);
     EXPECT_EQ(refusal(), "f: x: expected numbers in one piece, received chunks, or a compact or virtual data set");
@@ -184,7 +184,7 @@ TEST_F(Hdf5FileTest, RefusesAVirtualDataSet) {
 
 TEST_F(Hdf5FileTest, FollowsHardLinksAlone) {
     {
-        const Hdf5Writer writer(path_);
+        const LibraryWriter writer(path_);
         writer.add("g/x", {1}, {4});
         H5Lcreate_hard(writer.file(), "g", writer.file(), "hard", H5P_DEFAULT, H5P_DEFAULT);
         H5Lcreate_soft("/g", writer.file(), "soft", H5P_DEFAULT, H5P_DEFAULT);
@@ -194,7 +194,7 @@ TEST_F(Hdf5FileTest, FollowsHardLinksAlone) {
 }
 
 TEST_F(Hdf5FileTest, KnowsWhatItHas) {
-    Hdf5Writer(path_).add("a/x", {1}, {4});
+    LibraryWriter(path_).add("a/x", {1}, {4});
     const io::Hdf5File file = open();
     EXPECT_TRUE(file.has("a"));
     EXPECT_TRUE(file.has("a/x"));
@@ -203,17 +203,17 @@ TEST_F(Hdf5FileTest, KnowsWhatItHas) {
 }
 
 TEST_F(Hdf5FileTest, NamesAMissingDataSet) {
-    Hdf5Writer(path_).add("a/x", {1}, {4});
+    LibraryWriter(path_).add("a/x", {1}, {4});
     EXPECT_EQ(refusal("a/y"), "f: the file has no data set \"a/y\"");
 }
 
 TEST_F(Hdf5FileTest, RefusesAGroupInPlaceOfADataSet) {
-    Hdf5Writer(path_).add("a/x", {1}, {4});
+    LibraryWriter(path_).add("a/x", {1}, {4});
     EXPECT_EQ(refusal("a"), "f: a: expected a data set, or it is damaged");
 }
 
 TEST_F(Hdf5FileTest, RefusesADataSetInPlaceOfAGroup) {
-    Hdf5Writer(path_).add("a", {1}, {4});
+    LibraryWriter(path_).add("a", {1}, {4});
     EXPECT_THROW((void)read("a/x"), FormatError);
 }
 
@@ -243,16 +243,16 @@ TEST_F(Hdf5FileTest, LeavesNothingOpen) {
 }
 
 TEST_F(Hdf5FileTest, TwoFilesAreOpenAtOnce) {
-    Hdf5Writer(path_).add("x", {1}, {1});
+    LibraryWriter(path_).add("x", {1}, {1});
     const io::Hdf5File first = open();
-    Hdf5Writer(path_).add("x", {1}, {2});
+    LibraryWriter(path_).add("x", {1}, {2});
     const io::Hdf5File second = open();
     EXPECT_EQ(first.dataset("x").read<double>()(0, 0), 1.0);
     EXPECT_EQ(second.dataset("x").read<double>()(0, 0), 2.0);
 }
 
 TEST_F(Hdf5FileTest, ADataSetOutlivesItsFile) {
-    Hdf5Writer(path_).add("x", {1}, {5});
+    LibraryWriter(path_).add("x", {1}, {5});
     const io::Hdf5Dataset set = open().dataset("x");
     EXPECT_EQ(set.read<double>()(0, 0), 5.0);
 }
@@ -260,7 +260,7 @@ TEST_F(Hdf5FileTest, ADataSetOutlivesItsFile) {
 TEST_F(Hdf5FileTest, ReadsGroupsOfTheNewerForm) {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
-    Hdf5Writer(path_, access).add("a/b/x", {2}, {3, 4});
+    LibraryWriter(path_, access).add("a/b/x", {2}, {3, 4});
     EXPECT_EQ(read("a/b/x")(0, 1), 4.0);
     EXPECT_TRUE(open().has("a/b") && !open().has("a/c") && !open().has("c/b"));
     {
@@ -274,7 +274,7 @@ TEST_F(Hdf5FileTest, ReadsGroupsOfTheNewerForm) {
     EXPECT_EQ(refusal("a/y"), "f: the file has no data set \"a/y\"");
     EXPECT_EQ(refusal("a"), "f: a: expected a data set, or it is damaged");
     {
-        const Hdf5Writer writer(path_, access);
+        const LibraryWriter writer(path_, access);
         for (int i = 0; i < 100; ++i) writer.add("g/x" + std::to_string(i), {1}, {1});
     }
     EXPECT_EQ(read("g/x1")(0, 0), 1.0);
@@ -312,7 +312,7 @@ TEST_F(Hdf5FileTest, SaysWhatToDoAboutAttributesOfTheNewerForm) {
 
 TEST_F(Hdf5FileTest, ReadsStringsOfFixedAndOfAnyLength) {
     {
-        const Hdf5Writer writer(path_);
+        const LibraryWriter writer(path_);
         writer.add("g/x", {1}, {1});
         const hid_t fixed = H5Tcopy(H5T_C_S1);
         H5Tset_size(fixed, 4);
@@ -342,7 +342,7 @@ TEST_F(Hdf5FileTest, ReadsStringsOfFixedAndOfAnyLength) {
 
 TEST_F(Hdf5FileTest, RefusesAnAttributeThatIsNoString) {
     {
-        const Hdf5Writer writer(path_);
+        const LibraryWriter writer(path_);
         const int value = 3;
         writer.attribute("/", "number", H5T_NATIVE_INT, {1}, &value);
     }

@@ -39,7 +39,7 @@ TEST(Hdf5Structure, AcceptsEveryFileOfKeras) {
 TEST(Hdf5Structure, AcceptsLinksContinuedHeadersAndManyObjects) {
     const ScratchFolder folder;
     {
-        const Hdf5Writer writer(folder / "a.h5");
+        const LibraryWriter writer(folder / "a.h5");
         for (int i = 0; i < 100; ++i) writer.add("g/x" + std::to_string(i), {1}, {1});
         H5Lcreate_soft("/g", writer.file(), "soft", H5P_DEFAULT, H5P_DEFAULT);
         H5Lcreate_hard(writer.file(), "g", writer.file(), "hard", H5P_DEFAULT, H5P_DEFAULT);
@@ -88,7 +88,7 @@ TEST(Hdf5Structure, EndsInATreeThatLeadsBackToItself) {
 TEST(Hdf5Structure, EndsInAGroupThatLeadsBackToItself) {
     const ScratchFolder folder;
     {
-        const Hdf5Writer writer(folder / "a.h5");
+        const LibraryWriter writer(folder / "a.h5");
         writer.add("g/x", {1}, {1});
         H5Lcreate_hard(writer.file(), "g", writer.file(), "g/again", H5P_DEFAULT, H5P_DEFAULT);
     }

@@ -93,21 +93,21 @@ inline Json& layer_config(Json& model, const std::string& name) {
 }
 
 /// Writes HDF5 files with the library itself.
-class Hdf5Writer {
+class LibraryWriter {
 public:
     /// `access` may ask for a newer form of the format; a property list, or the default.
-    explicit Hdf5Writer(const std::filesystem::path& path, hid_t access = H5P_DEFAULT)
+    explicit LibraryWriter(const std::filesystem::path& path, hid_t access = H5P_DEFAULT)
         : file_(H5Fcreate(path.string().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access)),
           links_(H5Pcreate(H5P_LINK_CREATE)) {
         if (file_ < 0) throw std::runtime_error("cannot create " + path.string());
         H5Pset_create_intermediate_group(links_, 1);
     }
-    ~Hdf5Writer() {
+    ~LibraryWriter() {
         H5Pclose(links_);
         H5Fclose(file_);
     }
-    Hdf5Writer(const Hdf5Writer&) = delete;
-    Hdf5Writer& operator=(const Hdf5Writer&) = delete;
+    LibraryWriter(const LibraryWriter&) = delete;
+    LibraryWriter& operator=(const LibraryWriter&) = delete;
 
     [[nodiscard]] hid_t file() const { return file_; }
 

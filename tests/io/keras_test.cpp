@@ -2,36 +2,14 @@
 #include "eigengru/io/keras.hpp"
 
 #include "io/io_support.hpp"
-#include "support/golden.hpp"
+#include "io/model_support.hpp"
 
 #include <gtest/gtest.h>
-
-#include <set>
 
 namespace {
 
 using namespace eigengru;
 using namespace eigengru_test;
-
-template <class S>
-Sequence<S> sequence_of(const GoldenArray& array) {
-    Sequence<S> sequence({array.dims[0], array.dims[1], array.dims[2]});
-    std::copy(array.values.begin(), array.values.end(), sequence.data());
-    return sequence;
-}
-
-/// The largest difference to the recorded values, relative to max(1, largest of them).
-template <class S>
-double difference(const Sequence<S>& found, const GoldenArray& expected) {
-    EXPECT_EQ(static_cast<std::size_t>(found.size()), expected.values.size());
-    double largest = 1.0;
-    double worst = 0.0;
-    for (std::size_t i = 0; i < expected.values.size(); ++i) {
-        largest = std::max(largest, std::abs(expected.values[i]));
-        worst = std::max(worst, std::abs(static_cast<double>(found.data()[i]) - expected.values[i]));
-    }
-    return worst / largest;
-}
 
 bool is_refused(const std::string& model) {
     return model.starts_with("unknown") || model == "branched";
@@ -46,17 +24,6 @@ std::vector<std::pair<std::string, GoldenCase>> recorded_models() {
             models.emplace_back(path.filename().replace_extension("").string(), std::move(recorded));
     }
     return models;
-}
-
-template <class S>
-void expect_recorded_predictions(Sequential<S>& model, const GoldenCase& recorded, double tolerance) {
-    for (const std::string prefix : {"", "second."}) {
-        if (!recorded.has_array(prefix + "inputs")) continue;
-        const Sequence<S> found = model.predict(sequence_of<S>(recorded.array(prefix + "inputs")));
-        EXPECT_LE(difference(found, recorded.array(prefix + "exact_predictions")), tolerance) << prefix;
-        const double own_error = recorded.number("prediction_error");  // of Keras, in the dtype of the model
-        EXPECT_LE(difference(found, recorded.array(prefix + "predictions")), tolerance + 1.001 * own_error);
-    }
 }
 
 TEST(LoadModel, GivesKerasPredictionsForEveryFixture) {

@@ -13,7 +13,7 @@ using namespace eigengru_test;
 class WeightGroupTest : public testing::Test {
 protected:
     WeightGroupTest() {
-        const Hdf5Writer writer(path_);
+        const LibraryWriter writer(path_);
         writer.add("vars/0", {2, 3}, {1, 2, 3, 4, 5, 6});
         writer.add("vars/1", {3}, {7, 8, 9}, H5T_IEEE_F32LE);
     }

@@ -100,6 +100,15 @@ TEST(ZipArchive, RefusesASizeThatCannotComeOutOfTheArchiveBeforeAllocating) {
     expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }), "f: x: is damaged (2147483647 bytes");
 }
 
+TEST(ZipArchive, RefusesAMemberThatInflatesTooMuch) {
+    const ScratchFolder folder;
+    write_zip(folder / "a.zip", {{"x", Bytes(1U << 24U)}}, ZIP_CM_DEFLATE);
+    EXPECT_EQ(read(folder / "a.zip", "x").size(), 1U << 24U);
+    write_zip(folder / "a.zip", {{"x", Bytes((1U << 24U) + 1U)}}, ZIP_CM_DEFLATE);
+    expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }),
+                    "f: x: expected at most 16 times its compressed size of ");
+}
+
 TEST(ZipArchive, FindsAMemberThatIsLongerThanItsHeaderSays) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(5000, 1)}}, ZIP_CM_DEFLATE);

@@ -73,9 +73,12 @@ private:
     void read_old_source(const Json& json) {
         add(source(json));
         if (json.size() < 4 || !json[3].is_object()) return;
-        for (const auto& [key, value] : json[3].items())
-            if (value.is_structured() && !value.empty())
+        for (const auto& [key, value] : json[3].items()) {
+            if (value.is_array() && value.size() >= 3 && value[0].is_string())
+                add(source(value));
+            else if (value.is_structured() && !value.empty())
                 where_.fail("is called with ", key, " besides its inputs: no chain");
+        }
     }
 
     /// The layer of [layer, node, output]; the output must be its first one.

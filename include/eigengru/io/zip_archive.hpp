@@ -6,13 +6,17 @@
 
 #include <zip.h>
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
-/// Deflate never makes more than 1032 bytes out of one; a member that claims more is no honest one.
-inline constexpr std::uint64_t kMostInflation = 1032;
+/// Deflate never makes more than 1032 bytes out of one; a member that claims more is no honest one. Weights hardly
+/// shrink: above 16 MiB a member must not be more than 16 times as large as it is when compressed.
+inline constexpr std::uint64_t kMostDeflation = 1032;
+inline constexpr std::uint64_t kMostInflation = 16;
+inline constexpr std::uint64_t kFreelyInflatedBytes = std::uint64_t{1} << 24;
 
 /// A zip archive on disk, open for reading. Members may be stored (as Keras writes them) or deflated.
 ///
@@ -75,10 +79,13 @@ private:
         if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)
             where.fail("expected to be stored or deflated, received compression method ", stat.comp_method);
         if (stat.size > limit) where.fail("expected at most ", limit, " bytes, received ", stat.size);
-        const std::uint64_t inflation = stat.comp_method == ZIP_CM_STORE ? 1 : kMostInflation;
+        const std::uint64_t inflation = stat.comp_method == ZIP_CM_STORE ? 1 : kMostDeflation;
         if (stat.comp_size > bytes_ || stat.size > stat.comp_size * inflation)
             where.fail("is damaged (", stat.size, " bytes cannot come out of ", stat.comp_size, " in an archive of ",
                        bytes_, ")");
+        if (stat.size > std::max(kFreelyInflatedBytes, stat.comp_size * kMostInflation))
+            where.fail("expected at most ", kMostInflation, " times its compressed size of ", stat.comp_size,
+                       " bytes, received ", stat.size);
         return static_cast<std::size_t>(stat.size);
     }
 
