@@ -236,7 +236,7 @@ TEST_F(Hdf5FileTest, LeavesTheErrorPrinterOfTheProgramAlone) {
 TEST_F(Hdf5FileTest, LeavesNothingOpen) {
     const auto open_objects = [] { return H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL); };
     const auto before = open_objects();
-    Hdf5Writer(path_).add("x", {2}, {1, 2});
+    LibraryWriter(path_).add("x", {2}, {1, 2});
     (void)read();
     (void)refusal("y");
     EXPECT_EQ(open_objects(), before);
@@ -264,7 +264,7 @@ TEST_F(Hdf5FileTest, ReadsGroupsOfTheNewerForm) {
     EXPECT_EQ(read("a/b/x")(0, 1), 4.0);
     EXPECT_TRUE(open().has("a/b") && !open().has("a/c") && !open().has("c/b"));
     {
-        const Hdf5Writer writer(path_, access);
+        const LibraryWriter writer(path_, access);
         writer.add("a/x", {1}, {4});
         H5Lcreate_soft("/a", writer.file(), "a/soft", H5P_DEFAULT, H5P_DEFAULT);
         H5Lcreate_external("other.h5", "/a", writer.file(), "external", H5P_DEFAULT, H5P_DEFAULT);
@@ -283,22 +283,50 @@ TEST_F(Hdf5FileTest, ReadsGroupsOfTheNewerForm) {
     H5Pclose(access);
 }
 
+TEST(Hdf5File, ReadsFilesOfEveryNewerForm) {
+    const std::filesystem::path golden(EIGENGRU_GOLDEN_DIR);
+    const io::Hdf5File kept(bytes_of(fixture("plain.tensorflow.weights.h5")), Where("kept"));
+    for (const std::string form : {"v108", "latest", "ordered"}) {
+        const io::Hdf5File file(bytes_of(golden / "hdf5" / ("plain." + form + ".weights.h5")), Where(form));
+        EXPECT_EQ(file.names("layers/gru/cell/vars"), (std::vector<std::string>{"0", "1", "2"}));
+        for (const std::string set : {"layers/gru/cell/vars/0", "layers/gru/cell/vars/2", "layers/dense/vars/1"})
+            EXPECT_EQ(file.dataset(set).read<float>(), kept.dataset(set).read<float>()) << form << " " << set;
+    }
+}
+
+TEST(Hdf5File, ADamagedNewerFormIsRefusedOrReads) {
+    const std::filesystem::path golden(EIGENGRU_GOLDEN_DIR);
+    for (const std::string form : {"latest", "ordered"}) {
+        const Bytes whole = bytes_of(golden / "hdf5" / ("plain." + form + ".weights.h5"));
+        std::size_t refused = 0;
+        for (std::size_t at = 0; at < whole.size(); ++at) {
+            Bytes damaged = whole;
+            damaged[at] ^= static_cast<unsigned char>(1 + at % 255);
+            const std::string problem = format_error_of([&] {
+                const io::Hdf5File file(damaged, Where("f"));
+                (void)file.dataset("layers/gru/cell/vars/1").read<double>();
+            });
+            refused += problem == "no FormatError was thrown" ? 0 : 1;
+        }
+        EXPECT_GT(refused, 400U) << form;
+    }
+}
+
 TEST_F(Hdf5FileTest, RefusesNewerGroupsWithoutAChecksum) {
     {
-        const Hdf5Writer writer(path_);
+        const LibraryWriter writer(path_);
         writer.add("g/x", {1}, {4});
         H5Lcreate_external("other.h5", "/", writer.file(), "g/external", H5P_DEFAULT, H5P_DEFAULT);
     }
     EXPECT_TRUE(open().has("g"));
-    expect_contains(refusal("g/x"),
-                    "f: expected the group before \"x\" as Keras writes it, received a newer form of HDF5");
+    expect_contains(refusal("g/x"), "f: g/x: expected a link as Keras writes it, received a newer form of HDF5");
 }
 
 TEST_F(Hdf5FileTest, SaysWhatToDoAboutAttributesOfTheNewerForm) {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
     {
-        const Hdf5Writer writer(path_, access);
+        const LibraryWriter writer(path_, access);
         writer.add("g/x", {1}, {1});
         writer.attribute("g", "number", H5T_NATIVE_INT, {0}, nullptr);
     }

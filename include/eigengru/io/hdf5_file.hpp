@@ -37,22 +37,25 @@ struct Hdf5Content {
 inline constexpr std::string_view kHdf5Advice =
     "h5py writes that form with libver=\"earliest\" and without track_order";
 
-/// Whether a path, from its position `from` on, leads from an object to something through hard links, as the library
-/// sees it. Throws: FormatError for other links, and damage.
-[[nodiscard]] inline bool library_has(const Hdf5Handle& object, const std::string& path, std::size_t from,
-                                      const Where& where) {
+/// The address that a hard link in a group leads to, as the library sees it; nothing when there is none of that name.
+/// Throws: FormatError for other links, and damage.
+[[nodiscard]] inline std::optional<std::uint64_t> library_link(const Hdf5Handle& group, const std::string& name,
+                                                               const Where& where) {
     const QuietHdf5 quiet;
-    for (std::size_t end = path.find('/', from);; end = path.find('/', end + 1)) {
-        const std::string part = path.substr(from, end == std::string::npos ? end : end - from);
-        const htri_t exists = H5Lexists(object.id(), part.c_str(), H5P_DEFAULT);
-        if (exists == 0) return false;
-        const Where here = where.in(path.substr(0, end));
-        H5L_info_t info;
-        if (exists < 0 || H5Lget_info(object.id(), part.c_str(), &info, H5P_DEFAULT) < 0)
-            here.fail("is damaged: the link cannot be read");
-        if (info.type != H5L_TYPE_HARD) here.fail("expected a hard link, received a soft or external one");
-        if (end == std::string::npos) return true;
-    }
+    const htri_t exists = H5Lexists(group.id(), name.c_str(), H5P_DEFAULT);
+    if (exists == 0) return std::nullopt;
+    H5L_info_t info;
+    if (exists < 0 || H5Lget_info(group.id(), name.c_str(), &info, H5P_DEFAULT) < 0)
+        where.fail("is damaged: the link cannot be read");
+    if (info.type != H5L_TYPE_HARD) where.fail("expected a hard link, received a soft or external one");
+#if H5_VERSION_GE(1, 12, 0)
+    haddr_t address = HADDR_UNDEF;
+    if (H5VLnative_token_to_addr(group.id(), info.u.token, &address) < 0)
+        where.fail("is damaged: the link cannot be read");
+    return address;
+#else
+    return info.u.address;
+#endif
 }
 
 /// The names in a group, none when it is something else.
@@ -90,8 +93,8 @@ inline void refuse_library_attribute(const Hdf5Handle& object, const std::string
 ///     const RowMatrix<float> kernel = file.dataset("layers/gru/cell/vars/0").read<float>();
 ///
 /// Only hard links are followed. Of files as Keras writes them the library opens data sets, which were checked before;
-/// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's, and
-/// their attributes are never read. Cheap to copy, as safe from several threads as the HDF5 library is (Debian's has a
+/// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's; their
+/// attributes are never read. Cheap to copy, as safe from several threads as the HDF5 library is (Debian's has a
 /// lock of its own).
 class Hdf5File {
 public:
@@ -100,24 +103,24 @@ public:
         : content_(std::make_shared<const detail::Hdf5Content>(std::move(bytes), std::move(where))) {}
 
     /// Whether a path leads to something through hard links. Throws: FormatError for other links, and damage.
-    [[nodiscard]] bool has(const std::string& path) const { return find(path).object != nullptr; }
+    [[nodiscard]] bool has(const std::string& path) const { return find(path) != nullptr; }
 
     /// Throws: FormatError when the path leads to no data set, or to one that Hdf5Dataset refuses.
     [[nodiscard]] Hdf5Dataset dataset(const std::string& path) const {
-        const Spot spot = find(path);
-        if (spot.object == nullptr) where().fail("the file has no data set \"", path, "\"");
+        const ObjectPointer object = find(path);
+        if (object == nullptr) where().fail("the file has no data set \"", path, "\"");
         const Where here = where().in(path);
-        if (!spot.object->is_newer) detail::Hdf5DatasetCheck(numbers(here)).run(*spot.object);
-        return {open(spot, path), bytes(), here};
+        if (!object->is_newer) detail::Hdf5DatasetCheck(numbers(here)).run(*object);
+        return {open(*object), bytes(), here};
     }
 
     /// The names in a group, none when it is missing.
     [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
-        const Spot spot = find(path);
-        if (spot.object == nullptr) return {};
-        if (spot.object->is_newer) return detail::library_names(open(spot, path));
+        const ObjectPointer object = find(path);
+        if (object == nullptr) return {};
+        if (object->is_newer) return detail::library_names(open(*object));
         std::vector<std::string> names;
-        for (const auto& [name, target] : spot.object->links) names.push_back(name);
+        for (const auto& [name, target] : object->links) names.push_back(name);
         return names;
     }
 
@@ -125,15 +128,15 @@ public:
     /// Throws: FormatError, for more than `limit` bytes too, and in a group of a newer form.
     [[nodiscard]] std::optional<std::vector<std::string>> strings(const std::string& path, std::string_view attribute,
                                                                   std::uint64_t limit) const {
-        const Spot spot = find(path);
-        if (spot.object == nullptr) return std::nullopt;
+        const ObjectPointer object = find(path);
+        if (object == nullptr) return std::nullopt;
         const Where here = path.empty() ? where() : where().in(path);
-        if (spot.object->is_newer) {
-            detail::refuse_library_attribute(open(spot, path), std::string(attribute), here);
+        if (object->is_newer) {
+            detail::refuse_library_attribute(open(*object), std::string(attribute), here);
             return std::nullopt;
         }
         const detail::Hdf5Numbers numbers = this->numbers(here);
-        for (const detail::Hdf5Message& message : spot.object->messages) {
+        for (const detail::Hdf5Message& message : object->messages) {
             if (message.type != detail::Hdf5Message::kAttribute) continue;
             const detail::Hdf5Attribute parsed = detail::parse_attribute(numbers, message);
             if (parsed.name == attribute) return detail::strings_of(numbers, parsed, limit);
@@ -147,46 +150,42 @@ public:
     [[nodiscard]] std::uint64_t bytes() const { return content_->bytes.size(); }
 
 private:
-    [[nodiscard]] detail::Hdf5Numbers numbers(const Where& where) const {
-        return detail::Hdf5Numbers(content_->bytes, where).first(content_->structure.size());
-    }
+    using ObjectPointer = std::shared_ptr<const detail::Hdf5Object>;
 
-    /// How far a path leads through groups of the original form: to its end, or to an object of the newer form, where
-    /// the rest of the path begins `from`. No object when there is nothing of that path.
-    struct Spot {
-        const detail::Hdf5Object* object = nullptr;
-        std::size_t from = 0;
-    };
+    [[nodiscard]] detail::Hdf5Numbers numbers(const Where& where) const { return content_->structure.numbers(where); }
 
-    /// Throws: FormatError for links that are not hard, and damage.
-    [[nodiscard]] Spot find(const std::string& path) const {
-        Spot spot{&content_->structure.root()};
-        while (spot.from < path.size() && !spot.object->is_newer) {
-            if (spot.object->find(detail::Hdf5Message::kLinkInfo) != nullptr)  // with no checksum for the library
-                where().fail("expected the group before \"", path.substr(spot.from), "\" as Keras writes it, ",
-                             "received a newer form of HDF5; ", detail::kHdf5Advice);
-            const std::size_t end = std::min(path.find('/', spot.from), path.size());
-            const auto link = spot.object->links.find(std::string_view(path).substr(spot.from, end - spot.from));
-            if (link == spot.object->links.end()) return {};
-            if (!link->second)
-                where().in(path.substr(0, end)).fail("expected a hard link, received a soft or external one");
-            spot = {&content_->structure.object(*link->second), end + 1};
+    /// What a path leads to, nullptr when there is nothing. The library is asked where the links of newer groups lead,
+    /// and what it finds there is checked as the rest was. Throws: FormatError for links that are not hard, and damage.
+    [[nodiscard]] ObjectPointer find(const std::string& path) const {
+        std::shared_ptr<const detail::Hdf5Structure> structure(content_, &content_->structure);
+        const detail::Hdf5Object* object = &structure->root();
+        for (std::size_t from = 0; from < path.size();) {
+            const std::size_t end = std::min(path.find('/', from), path.size());
+            const std::string name = path.substr(from, end - from);
+            const Where here = where().in(path.substr(0, end));
+            if (object->is_newer) {
+                const auto address = detail::library_link(open(*object), name, here);
+                if (!address) return nullptr;
+                structure = std::make_shared<const detail::Hdf5Structure>(numbers(where()), *address);
+                object = &structure->root();
+            } else {
+                const auto link = object->links.find(name);
+                if (object->find(detail::Hdf5Message::kLinkInfo) != nullptr)  // a newer group without its checksum
+                    here.fail("expected a link as Keras writes it, received a newer form of HDF5; ",
+                              detail::kHdf5Advice);
+                if (link == object->links.end()) return nullptr;
+                if (!link->second) here.fail("expected a hard link, received a soft or external one");
+                object = &structure->object(*link->second);
+            }
+            from = end + 1;
         }
-        if (spot.from < path.size() && !detail::library_has(open(*spot.object), path, spot.from, where())) return {};
-        return spot;
+        return {std::move(structure), object};
     }
 
     /// By its address: the library does not walk through groups that were walked through here.
     [[nodiscard]] detail::Hdf5Handle open(const detail::Hdf5Object& object) const {
         const detail::QuietHdf5 quiet;
         return {H5Oopen_by_addr(content_->file.id(), object.address), &H5Oclose};
-    }
-
-    [[nodiscard]] detail::Hdf5Handle open(const Spot& spot, const std::string& path) const {
-        detail::Hdf5Handle object = open(*spot.object);
-        if (spot.from >= path.size()) return object;
-        const detail::QuietHdf5 quiet;
-        return {H5Oopen(object.id(), path.c_str() + spot.from, H5P_DEFAULT), &H5Oclose};
     }
 
     std::shared_ptr<const detail::Hdf5Content> content_;

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] Hdf5Numbers first(std::uint64_t size) const {
         return {bytes_.first(static_cast<std::size_t>(size)), *where_};
     }
+
+    [[nodiscard]] Hdf5Numbers at(const Where& where) const { return {bytes_, where}; }
     [[nodiscard]] const Where& where() const { return *where_; }
 
     /// `size` bytes, at most 8. Throws: FormatError beyond the end, as all of these.
@@ -91,8 +93,8 @@ struct Hdf5Message {
                                    kContinuation = 0x10, kSymbolTable = 0x11, kTime = 0x12;
 };
 
-/// A group, a data set, or whatever else has a header. A header of the newer form is left to the HDF5 library, with all
-/// that it leads to: it has a checksum.
+/// A group, a data set, or whatever else has a header. A header of the newer form is left to the HDF5 library: it has a
+/// checksum.
 struct Hdf5Object {
     std::uint64_t address = 0;
     bool is_newer = false;
@@ -113,9 +115,23 @@ class Hdf5Structure {
 public:
     using Address = std::uint64_t;
 
-    /// Throws: FormatError.
+    /// A whole file. Throws: FormatError.
     explicit Hdf5Structure(const Hdf5Numbers& file) : file_(file) {
         root_ = root_address();
+        walk();
+        check_cached_root();
+    }
+
+    /// What an object leads to. Throws: FormatError.
+    Hdf5Structure(const Hdf5Numbers& file, Address root) : file_(file), root_(root) { walk(); }
+
+    /// The file up to where it says that it ends; errors in it are said to be at `where`.
+    [[nodiscard]] Hdf5Numbers numbers(const Where& where) const { return file_.at(where); }
+    [[nodiscard]] const Hdf5Object& root() const { return objects_.at(root_); }
+    [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
+
+private:
+    void walk() {
         std::vector<Address> open{root_};
         while (!open.empty()) {
             const Address at = open.back();
@@ -128,15 +144,8 @@ public:
             for (const auto& [name, target] : object.links)
                 if (target) open.push_back(*target);
         }
-        check_cached_root();
     }
 
-    /// Where the file says that it ends.
-    [[nodiscard]] std::uint64_t size() const { return file_.size(); }
-    [[nodiscard]] const Hdf5Object& root() const { return objects_.at(root_); }
-    [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
-
-private:
     /// What the file says of itself; nothing is looked for beyond the end that it states.
     [[nodiscard]] Address root_address() {
         constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
