@@ -93,9 +93,9 @@ inline void refuse_library_attribute(const Hdf5Handle& object, const std::string
 ///     const RowMatrix<float> kernel = file.dataset("layers/gru/cell/vars/0").read<float>();
 ///
 /// Only hard links are followed. Of files as Keras writes them the library opens data sets, which were checked before;
-/// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's; their
-/// attributes are never read, and after damage in them the library of version 1.10 loses a few hundred bytes of its own
-/// and says so ("infinite loop closing library") when the program ends. Cheap to copy, as safe from several threads as
+/// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's:
+/// their attributes are never read, and after damage in them the library of version 1.10 loses a few hundred bytes of its
+/// own and says so ("infinite loop closing library") when the program ends. Cheap to copy, as safe from several threads as
 /// the HDF5 library is (Debian's has a lock of its own).
 class Hdf5File {
 public:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The skeleton of an HDF5 file in memory: its groups, links and messages, each address and size checked before use.
-// The HDF5 library gets to see what this accepts, and no more of it than the data sets: version 1.10 believes what stands
-// in a damaged file, and reads elsewhere, allocates without limit, or loses memory.
+// The HDF5 library gets to see what this accepts, and no more of it than the data sets: version 1.10 believes what
+// stands in a damaged file, and reads elsewhere, allocates without limit, or loses memory.
 #pragma once
 
 #include "eigengru/io/file.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Hdf5Writer: data sets of floating numbers as an HDF5 file in memory, in the original form that Keras reads and writes.
+// Hdf5Writer: data sets of floating numbers as an HDF5 file in memory, in the original form, which Keras writes too.
 #pragma once
 
 #include "eigengru/core/types.hpp"
