@@ -94,9 +94,9 @@ inline void refuse_library_attribute(const Hdf5Handle& object, const std::string
 ///
 /// Only hard links are followed. Of files as Keras writes them the library opens data sets, which were checked before;
 /// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's:
-/// their attributes are never read, and after damage in them the library of version 1.10 loses a few hundred bytes of its
-/// own and says so ("infinite loop closing library") when the program ends. Cheap to copy, as safe from several threads as
-/// the HDF5 library is (Debian's has a lock of its own).
+/// their attributes are never read, and after damage in them the library of version 1.10 loses a few hundred bytes of
+/// its own and says so ("infinite loop closing library") when the program ends. Cheap to copy, as safe from several
+/// threads as the HDF5 library is (Debian's has a lock of its own).
 class Hdf5File {
 public:
     /// Throws: FormatError when the bytes are no HDF5 file, or its structure is damaged.
