@@ -5,8 +5,11 @@
 #include "eigengru/core/types.hpp"
 #include "eigengru/io/hdf5_handle.hpp"
 
+#include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
