@@ -33,17 +33,21 @@ macro(eigengru_find_safetensors)
   endif()
 endmacro()
 
-# eigengru::keras stands on eigengru::safetensors. libzip comes through pkg-config: its own package file asks for its
-# command line tools.
+# eigengru::keras stands on eigengru::safetensors. HDF5 and libzip come through pkg-config: the CMake module for HDF5 works
+# in C projects only, and libzip's own package file asks for its command line tools.
 macro(eigengru_find_keras)
   eigengru_find_safetensors()
   set(eigengru_keras_missing ${eigengru_safetensors_missing})
-  set(eigengru_keras_libraries PkgConfig::eigengru_libzip)
+  set(eigengru_keras_libraries PkgConfig::eigengru_hdf5 PkgConfig::eigengru_libzip)
   find_package(PkgConfig QUIET)
   if(PkgConfig_FOUND)
+    pkg_check_modules(eigengru_hdf5 QUIET IMPORTED_TARGET GLOBAL hdf5)
     pkg_check_modules(eigengru_libzip QUIET IMPORTED_TARGET GLOBAL libzip)
   else()
     list(APPEND eigengru_keras_missing pkg-config)
+  endif()
+  if(NOT TARGET PkgConfig::eigengru_hdf5)
+    list(APPEND eigengru_keras_missing HDF5)
   endif()
   if(NOT TARGET PkgConfig::eigengru_libzip)
     list(APPEND eigengru_keras_missing libzip)

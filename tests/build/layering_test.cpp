@@ -66,7 +66,7 @@ TEST(Layering, UmbrellaIsIncludedByNobody) {
 TEST(Layering, IoStaysOutOfTheRest) {
     EXPECT_NE(problems("eigengru/training/made_up.hpp", "#include \"eigengru/io/keras.hpp\"\n"), "");
     EXPECT_NE(problems("eigengru/eigengru.hpp", "#include \"eigengru/io/keras.hpp\"\n"), "");
-    EXPECT_EQ(problems("eigengru/io/made_up.hpp", "#include \"eigengru/io/config.hpp\"\n#include <zip.h>\n"), "");
+    EXPECT_EQ(problems("eigengru/io/made_up.hpp", "#include \"eigengru/io/config.hpp\"\n#include <hdf5.h>\n"), "");
 }
 
 TEST(Layering, CudaHasOneSeam) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A .weights.h5 file.
-// Seeds: tests/golden/models/*.weights.h5 tests/golden/files/*weights.h5
+// Seeds: tests/golden/models/*.weights.h5 tests/golden/files/*weights.h5 tests/golden/hdf5/*.weights.h5
 #include "fuzz/readers.hpp"
 
 EIGENGRU_FUZZER([](eigengru_fuzz::Input input) {

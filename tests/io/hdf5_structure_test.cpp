@@ -53,7 +53,8 @@ TEST(Hdf5Structure, RefusesWhatIsTooShortOrNewer) {
     EXPECT_EQ(refusal({}), "f: expected an HDF5 file, as Keras saves one");
     Bytes bytes = plain();
     EXPECT_EQ(refusal(Bytes(bytes.begin(), bytes.begin() + 47)), "f: expected an HDF5 file, as Keras saves one");
-    expect_contains(refusal(Bytes(bytes.begin(), bytes.begin() + 95)), "f: is damaged: what byte ");
+    EXPECT_EQ(refusal(Bytes(bytes.begin(), bytes.begin() + 95)),
+              "f: is damaged: expected the 16616 bytes that it claims, received 95");
     bytes[8] = 4;
     EXPECT_EQ(refusal(bytes), "f: expected an HDF5 file of version 0 to 3, received 4");
 }
@@ -68,6 +69,36 @@ TEST(Hdf5Structure, RefusesAnAddressBeyondTheFile) {
     Bytes bytes = plain();
     bytes[position_of(bytes, "SNOD") + 8 + 8 + 4] = 0xff;  // of its first object
     expect_contains(refusal(bytes), "f: is damaged: what byte ");
+}
+
+/// What is refused when one byte of the file is another.
+std::string refusal_with(std::size_t at, unsigned char value) {
+    Bytes bytes = plain();
+    bytes[at] = value;
+    return refusal(bytes);
+}
+
+TEST(Hdf5Structure, RefusesASuperblockThatTheLibraryWouldNotRead) {
+    for (const std::size_t version_at : {9U, 10U, 12U}) expect_contains(refusal_with(version_at, 1), "byte 9 says");
+    for (const std::size_t rank_at : {16U, 18U}) expect_contains(refusal_with(rank_at, 0), "byte 9 says");
+    expect_contains(refusal_with(20, 1), "byte 9 says");
+    for (const std::size_t address_at : {32U, 48U})
+        expect_contains(refusal_with(address_at, 0), "received one with free space or a driver of its own");
+}
+
+TEST(Hdf5Structure, RefusesARootThatStandsElsewhereInTheSuperblock) {
+    expect_contains(refusal_with(72, 2), "f: is damaged: what byte 72 says");
+    expect_contains(refusal_with(81, 1), "f: is damaged: what byte 80 says");
+    EXPECT_EQ(refusal_with(72, 0), kNone);
+}
+
+TEST(Hdf5Structure, RefusesMessagesThatTheLibraryWouldNotRead) {
+    constexpr std::size_t root = 96;
+    expect_contains(refusal_with(root + 2, 0), "f: is damaged: what byte 96 says");         // no messages
+    expect_contains(refusal_with(root + 8, 20), "f: is damaged: what byte 112 says");       // not a multiple of 8
+    expect_contains(refusal_with(root + 16 + 2, 12), "f: is damaged: what byte 112 says");  // nor this
+    for (const unsigned char flags : std::vector<unsigned char>{6, 8, 128})
+        expect_contains(refusal_with(root + 16 + 4, flags), "f: is damaged: what byte 112 says");
 }
 
 TEST(Hdf5Structure, NamesWhatItExpectedWhere) {

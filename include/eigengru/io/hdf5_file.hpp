@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Hdf5File: the data sets of an HDF5 file in memory, addressed by path. Reads what Keras writes and little more, by
-// itself: the HDF5 library trusts what stands in a file, and a damaged one can crash it.
+// Hdf5File: the data sets of an HDF5 file in memory, addressed by path. Reads what Keras writes and little more.
 #pragma once
 
+#include "eigengru/io/hdf5_dataset.hpp"
 #include "eigengru/io/hdf5_strings.hpp"
 
 #include <algorithm>
@@ -12,10 +12,18 @@ namespace eigengru::inline EIGENGRU_ABI::io {
 
 namespace detail {
 
-/// The bytes of a file, and what stands where.
+/// The bytes of a file, what stands where, and the file as the library has opened it.
 struct Hdf5Content {
+    /// Throws: FormatError; the library sees no file whose structure is damaged.
     Hdf5Content(Bytes content, Where place)
-        : bytes(std::move(content)), where(std::move(place)), numbers(bytes, where), structure(numbers) {}
+        : bytes(std::move(content)), where(std::move(place)), numbers(bytes, where), structure(numbers) {
+        const QuietHdf5 quiet;
+        const Hdf5Handle access = memory_access();
+        if (!access || H5Pset_file_image(access.id(), bytes.data(), bytes.size()) < 0)
+            where.fail("the HDF5 library cannot read from memory");
+        file = Hdf5Handle(H5Fopen(unique_memory_name().c_str(), H5F_ACC_RDONLY, access.id()), &H5Fclose);
+        if (!file) where.fail("expected an HDF5 file, as Keras saves one, or it is damaged");
+    }
     Hdf5Content(const Hdf5Content&) = delete;
     Hdf5Content& operator=(const Hdf5Content&) = delete;
 
@@ -23,131 +31,112 @@ struct Hdf5Content {
     Where where;
     Hdf5Numbers numbers;
     Hdf5Structure structure;
+    Hdf5Handle file;
 };
+
+inline constexpr std::string_view kHdf5Advice =
+    "h5py writes that form with libver=\"earliest\" and without track_order";
+
+/// The address that a hard link in a group leads to, as the library sees it; nothing when there is none of that name.
+/// Throws: FormatError for other links, and damage.
+[[nodiscard]] inline std::optional<std::uint64_t> library_link(const Hdf5Handle& group, const std::string& name,
+                                                               const Where& where) {
+    const QuietHdf5 quiet;
+    const htri_t exists = H5Lexists(group.id(), name.c_str(), H5P_DEFAULT);
+    if (exists == 0) return std::nullopt;
+    H5L_info_t info;
+    if (exists < 0 || H5Lget_info(group.id(), name.c_str(), &info, H5P_DEFAULT) < 0)
+        where.fail("is damaged: the link cannot be read");
+    if (info.type != H5L_TYPE_HARD) where.fail("expected a hard link, received a soft or external one");
+#if H5_VERSION_GE(1, 12, 0)
+    haddr_t address = HADDR_UNDEF;
+    if (H5VLnative_token_to_addr(group.id(), info.u.token, &address) < 0)
+        where.fail("is damaged: the link cannot be read");
+    return address;
+#else
+    return info.u.address;
+#endif
+}
+
+/// The names in a group, none when it is something else.
+[[nodiscard]] inline std::vector<std::string> library_names(const Hdf5Handle& group) {
+    const QuietHdf5 quiet;
+    std::vector<std::string> names;
+    H5G_info_t info;
+    if (H5Iget_type(group.id()) != H5I_GROUP || H5Gget_info(group.id(), &info) < 0) return names;
+    for (hsize_t i = 0; i < std::min<hsize_t>(info.nlinks, kMostHdf5Parts); ++i) {
+        const auto name = [&](char* text, std::size_t size) {
+            return H5Lget_name_by_idx(group.id(), ".", H5_INDEX_NAME, H5_ITER_INC, i, text, size, H5P_DEFAULT);
+        };
+        names.emplace_back(static_cast<std::size_t>(std::max<ssize_t>(name(nullptr, 0), 0)), '\0');
+        static_cast<void>(name(names.back().data(), names.back().size() + 1));
+    }
+    return names;
+}
+
+/// Attributes are not read by the library, which can crash on strings of any length in a damaged file.
+/// Throws: FormatError when there is one of that name.
+inline void refuse_library_attribute(const Hdf5Handle& object, const std::string& attribute, const Where& where) {
+    const QuietHdf5 quiet;
+    const htri_t exists = H5Aexists(object.id(), attribute.c_str());
+    if (exists == 0) return;
+    if (exists < 0) where.fail("is damaged: its attributes cannot be read");
+    where.fail("attribute \"", attribute, "\" expected in the form of HDF5 that Keras writes, received a newer one; ",
+               kHdf5Advice);
+}
 
 }  // namespace detail
 
-/// A data set of rank 1 or 2, its size and type checked, ready to be read.
-class Hdf5Dataset {
-public:
-    /// Throws: FormatError for anything but plain numbers that stand in this file in one piece, as Keras writes them.
-    Hdf5Dataset(std::shared_ptr<const detail::Hdf5Content> file, const detail::Hdf5Object& object, Where where)
-        : file_(std::move(file)), where_(std::move(where)) {
-        const detail::Hdf5Numbers numbers(file_->bytes, where_);
-        read_type(numbers, message(object, detail::Hdf5Message::kDatatype));
-        read_shape(numbers, message(object, detail::Hdf5Message::kDataspace));
-        if (object.find(detail::Hdf5Message::kExternalFiles) != nullptr)
-            where_.fail("expected numbers in this file, received external ones");
-        read_place(numbers, message(object, detail::Hdf5Message::kLayout));
-    }
-
-    /// One or two sizes, each at least 1.
-    [[nodiscard]] const std::vector<Index>& shape() const { return shape_; }
-    [[nodiscard]] StoredType type() const { return type_.type; }
-    [[nodiscard]] const Where& where() const { return where_; }
-
-    /// How many bytes of the file the numbers take.
-    [[nodiscard]] std::uint64_t bytes() const { return elements_ * type_.bytes; }
-
-    /// The values, a vector as one row.
-    template <RealScalar S>
-    [[nodiscard]] RowMatrix<S> read() const {
-        RowMatrix<S> values(shape_.size() == 1 ? 1 : shape_.front(), shape_.back());
-        const unsigned char* from = file_->bytes.data() + at_;
-        for (Index i = 0; i < values.size(); ++i, from += type_.bytes)
-            values.data()[i] = detail::stored_number<S>(from, type_);
-        return values;
-    }
-
-private:
-    [[nodiscard]] std::uint64_t message(const detail::Hdf5Object& object, std::uint64_t type) const {
-        constexpr std::uint64_t is_shared = 2;
-        const detail::Hdf5Message* found = object.find(type);
-        if (found == nullptr) where_.fail("expected a data set, or it is damaged");
-        if ((found->flags & is_shared) != 0) where_.fail("expected a type of its own, received a named one");
-        return found->at;
-    }
-
-    void read_type(const detail::Hdf5Numbers& numbers, std::uint64_t at) {
-        const std::optional<detail::Hdf5Type> known = detail::number_type(numbers, at);
-        if (!known)
-            where_.fail("expected float16, bfloat16, float32 or float64, received another type of ",
-                        numbers.number(at + 4, 4), " bytes");
-        type_ = *known;
-    }
-
-    void read_shape(const detail::Hdf5Numbers& numbers, std::uint64_t at) {
-        const std::vector<std::uint64_t> sizes = detail::space_sizes(numbers, at);
-        if (sizes.empty() || sizes.size() > 2)
-            where_.fail("expected a vector or a matrix, received rank ", sizes.size());
-        elements_ = detail::product_of(sizes);
-        if (elements_ == 0) where_.fail("expected at least one number, received none");
-        for (const std::uint64_t size : sizes) shape_.push_back(static_cast<Index>(size));
-    }
-
-    /// Nothing is allocated for a data set that claims more than the file holds.
-    void read_place(const detail::Hdf5Numbers& numbers, std::uint64_t at) {
-        constexpr std::uint64_t is_in_one_piece = 1;
-        const std::uint64_t version = numbers.number(at, 1);
-        if (version < 3 || version > 4 || numbers.number(at + 1, 1) != is_in_one_piece)
-            where_.fail("expected numbers in one piece, received chunks, or a compact or virtual data set");
-        const std::uint64_t address = numbers.number(at + 2, 8);
-        const std::uint64_t stored = address == detail::Hdf5Numbers::kNowhere ? 0 : numbers.number(at + 10, 8);
-        const std::uint64_t size = numbers.size();
-        const bool fits =
-            stored <= size && elements_ <= stored / type_.bytes && (stored == 0 || address <= size - stored);
-        if (!fits)
-            where_.fail("is damaged: ", elements_, " numbers of ", type_.bytes, " bytes cannot stand in ", stored,
-                        " bytes of a file of ", size);
-        at_ = static_cast<std::size_t>(address);
-    }
-
-    std::shared_ptr<const detail::Hdf5Content> file_;
-    Where where_;
-    detail::Hdf5Type type_;
-    std::uint64_t elements_ = 0;
-    std::size_t at_ = 0;
-    std::vector<Index> shape_;
-};
-
-/// An HDF5 file that has been read into memory.
+/// An HDF5 file that has been read into memory. The HDF5 library sees the bytes alone, never the disk.
 ///
 ///     const Hdf5File file(bytes, where);
 ///     const RowMatrix<float> kernel = file.dataset("layers/gru/cell/vars/0").read<float>();
 ///
-/// Only hard links are followed. A regular value, cheap to copy, safe from several threads.
+/// Only hard links are followed. Of files as Keras writes them the library opens data sets, which were checked before;
+/// groups and attributes are read here. Objects of the newer forms of HDF5, which have checksums, are the library's:
+/// their attributes are never read, and after damage in them the library of version 1.10 loses a few hundred bytes of
+/// its own and says so ("infinite loop closing library") when the program ends. Cheap to copy, as safe from several
+/// threads as the HDF5 library is (Debian's has a lock of its own).
 class Hdf5File {
 public:
     /// Throws: FormatError when the bytes are no HDF5 file, or its structure is damaged.
     Hdf5File(Bytes bytes, Where where)
         : content_(std::make_shared<const detail::Hdf5Content>(std::move(bytes), std::move(where))) {}
 
-    /// Whether a path leads to something through hard links. Throws: FormatError for other links.
+    /// Whether a path leads to something through hard links. Throws: FormatError for other links, and damage.
     [[nodiscard]] bool has(const std::string& path) const { return find(path) != nullptr; }
 
     /// Throws: FormatError when the path leads to no data set, or to one that Hdf5Dataset refuses.
     [[nodiscard]] Hdf5Dataset dataset(const std::string& path) const {
-        const detail::Hdf5Object* object = find(path);
+        const ObjectPointer object = find(path);
         if (object == nullptr) where().fail("the file has no data set \"", path, "\"");
-        return {content_, *object, where().in(path)};
+        const Where here = where().in(path);
+        if (!object->is_newer) detail::Hdf5DatasetCheck(numbers(here)).run(*object);
+        return {open(*object), bytes(), here};
     }
 
     /// The names in a group, none when it is missing.
     [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
+        const ObjectPointer object = find(path);
+        if (object == nullptr) return {};
+        if (object->is_newer) return detail::library_names(open(*object));
         std::vector<std::string> names;
-        if (const detail::Hdf5Object* object = find(path))
-            for (const auto& [name, target] : object->links) names.push_back(name);
+        for (const auto& [name, target] : object->links) names.push_back(name);
         return names;
     }
 
     /// The strings of an attribute of a group ("" for the file itself), nothing when it is missing.
-    /// Throws: FormatError, for more than `limit` bytes too.
+    /// Throws: FormatError, for more than `limit` bytes too, and in a group of a newer form.
     [[nodiscard]] std::optional<std::vector<std::string>> strings(const std::string& path, std::string_view attribute,
                                                                   std::uint64_t limit) const {
-        const detail::Hdf5Object* object = find(path);
+        const ObjectPointer object = find(path);
         if (object == nullptr) return std::nullopt;
         const Where here = path.empty() ? where() : where().in(path);
-        const detail::Hdf5Numbers numbers(content_->bytes, here);
+        if (object->is_newer) {
+            detail::refuse_library_attribute(open(*object), std::string(attribute), here);
+            return std::nullopt;
+        }
+        const detail::Hdf5Numbers numbers = this->numbers(here);
         for (const detail::Hdf5Message& message : object->messages) {
             if (message.type != detail::Hdf5Message::kAttribute) continue;
             const detail::Hdf5Attribute parsed = detail::parse_attribute(numbers, message);
@@ -162,19 +151,42 @@ public:
     [[nodiscard]] std::uint64_t bytes() const { return content_->bytes.size(); }
 
 private:
-    /// nullptr when there is nothing of that path.
-    [[nodiscard]] const detail::Hdf5Object* find(std::string_view path) const {
-        const detail::Hdf5Object* object = &content_->structure.object(content_->structure.root());
+    using ObjectPointer = std::shared_ptr<const detail::Hdf5Object>;
+
+    [[nodiscard]] detail::Hdf5Numbers numbers(const Where& where) const { return content_->structure.numbers(where); }
+
+    /// What a path leads to, nullptr when there is nothing. The library is asked where the links of newer groups lead,
+    /// and what it finds there is checked as the rest was. Throws: FormatError for links that are not hard, and damage.
+    [[nodiscard]] ObjectPointer find(const std::string& path) const {
+        std::shared_ptr<const detail::Hdf5Structure> structure(content_, &content_->structure);
+        const detail::Hdf5Object* object = &structure->root();
         for (std::size_t from = 0; from < path.size();) {
             const std::size_t end = std::min(path.find('/', from), path.size());
-            const auto link = object->links.find(path.substr(from, end - from));
-            if (link == object->links.end()) return nullptr;
-            if (!link->second)
-                where().in(path.substr(0, end)).fail("expected a hard link, received a soft or external one");
-            object = &content_->structure.object(*link->second);
+            const std::string name = path.substr(from, end - from);
+            const Where here = where().in(path.substr(0, end));
+            if (object->is_newer) {
+                const auto address = detail::library_link(open(*object), name, here);
+                if (!address) return nullptr;
+                structure = std::make_shared<const detail::Hdf5Structure>(numbers(where()), *address);
+                object = &structure->root();
+            } else {
+                const auto link = object->links.find(name);
+                if (object->find(detail::Hdf5Message::kLinkInfo) != nullptr)  // a newer group without its checksum
+                    here.fail("expected a link as Keras writes it, received a newer form of HDF5; ",
+                              detail::kHdf5Advice);
+                if (link == object->links.end()) return nullptr;
+                if (!link->second) here.fail("expected a hard link, received a soft or external one");
+                object = &structure->object(*link->second);
+            }
             from = end + 1;
         }
-        return object;
+        return {std::move(structure), object};
+    }
+
+    /// By its address: the library does not walk through groups that were walked through here.
+    [[nodiscard]] detail::Hdf5Handle open(const detail::Hdf5Object& object) const {
+        const detail::QuietHdf5 quiet;
+        return {H5Oopen_by_addr(content_->file.id(), object.address), &H5Oclose};
     }
 
     std::shared_ptr<const detail::Hdf5Content> content_;

@@ -2,7 +2,7 @@
 // The strings of an attribute of an HDF5 file: of fixed length in the attribute itself, or of any length in a heap.
 #pragma once
 
-#include "eigengru/io/hdf5_types.hpp"
+#include "eigengru/io/hdf5_messages.hpp"
 
 #include <utility>
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The skeleton of an HDF5 file in memory: its groups, links and messages, each address and size checked before use.
+// The HDF5 library gets to see what this accepts, and no more of it than the data sets: version 1.10 believes what
+// stands in a damaged file, and reads elsewhere, allocates without limit, or loses memory.
 #pragma once
 
 #include "eigengru/io/file.hpp"
@@ -7,6 +9,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,6 +32,13 @@ public:
     Hdf5Numbers(std::span<const unsigned char> bytes, const Where& where) : bytes_(bytes), where_(&where) {}
 
     [[nodiscard]] std::uint64_t size() const { return bytes_.size(); }
+
+    /// The same up to byte `size`, which must be in it.
+    [[nodiscard]] Hdf5Numbers first(std::uint64_t size) const {
+        return {bytes_.first(static_cast<std::size_t>(size)), *where_};
+    }
+
+    [[nodiscard]] Hdf5Numbers at(const Where& where) const { return {bytes_, where}; }
     [[nodiscard]] const Where& where() const { return *where_; }
 
     /// `size` bytes, at most 8. Throws: FormatError beyond the end, as all of these.
@@ -77,14 +87,17 @@ struct Hdf5Message {
     std::uint64_t at;
     std::uint64_t size;
 
-    /// The types that are read.
-    static constexpr std::uint64_t kDataspace = 0x01, kLinkInfo = 0x02, kDatatype = 0x03, kLink = 0x06,
-                                   kExternalFiles = 0x07, kLayout = 0x08, kAttribute = 0x0c, kContinuation = 0x10,
-                                   kSymbolTable = 0x11;
+    /// The types that are told apart.
+    static constexpr std::uint64_t kDataspace = 0x01, kLinkInfo = 0x02, kDatatype = 0x03, kOldFill = 0x04, kFill = 0x05,
+                                   kExternalFiles = 0x07, kLayout = 0x08, kAttribute = 0x0c, kOldTime = 0x0e,
+                                   kContinuation = 0x10, kSymbolTable = 0x11, kTime = 0x12;
 };
 
-/// A group, a data set, or whatever else has a header.
+/// A group, a data set, or whatever else has a header. A header of the newer form is left to the HDF5 library: it has a
+/// checksum.
 struct Hdf5Object {
+    std::uint64_t address = 0;
+    bool is_newer = false;
     std::vector<Hdf5Message> messages;
     std::map<std::string, std::optional<std::uint64_t>, std::less<>> links;  ///< nothing for a soft or external link
 
@@ -96,22 +109,36 @@ struct Hdf5Object {
 };
 
 /// Reads all groups of a file, from the superblock on, and all object headers in them; each once, however many links
-/// lead there. Superblocks of versions 0 to 3, object headers of both versions, groups of the original form (which
-/// Keras writes) and small ones of the newer form; large ones of the newer form are refused.
-/// Source: HDF5 File Format Specification 3.0, sections II.A, III.A.1, III.B, III.D, IV.A.
+/// lead there. Only the original form of headers is read, which Keras writes, in a file of any version.
+/// Source: HDF5 File Format Specification 3.0, sections II.A, III.A.1, III.B, III.D, IV.A.1.a.
 class Hdf5Structure {
 public:
     using Address = std::uint64_t;
 
-    /// Throws: FormatError.
+    /// A whole file. Throws: FormatError.
     explicit Hdf5Structure(const Hdf5Numbers& file) : file_(file) {
         root_ = root_address();
+        walk();
+        check_cached_root();
+    }
+
+    /// What an object leads to. Throws: FormatError.
+    Hdf5Structure(const Hdf5Numbers& file, Address root) : file_(file), root_(root) { walk(); }
+
+    /// The file up to where it says that it ends; errors in it are said to be at `where`.
+    [[nodiscard]] Hdf5Numbers numbers(const Where& where) const { return file_.at(where); }
+    [[nodiscard]] const Hdf5Object& root() const { return objects_.at(root_); }
+    [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
+
+private:
+    void walk() {
         std::vector<Address> open{root_};
         while (!open.empty()) {
             const Address at = open.back();
             open.pop_back();
             if (objects_.contains(at)) continue;
             Hdf5Object& object = objects_[at];
+            object.address = at;
             read_messages(at, object);
             read_links(object);
             for (const auto& [name, target] : object.links)
@@ -119,11 +146,8 @@ public:
         }
     }
 
-    [[nodiscard]] Address root() const { return root_; }
-    [[nodiscard]] const Hdf5Object& object(Address at) const { return objects_.at(at); }
-
-private:
-    [[nodiscard]] Address root_address() const {
+    /// What the file says of itself; nothing is looked for beyond the end that it states.
+    [[nodiscard]] Address root_address() {
         constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
         constexpr std::uint64_t shortest = 48;
         if (file_.size() < shortest || file_.text(0, 8) != signature)
@@ -132,8 +156,30 @@ private:
         if (version > 3) file_.where().fail("expected an HDF5 file of version 0 to 3, received ", version);
         const Address sizes = version < 2 ? 13 : 9;
         const Address base = version == 0 ? 24 : version == 1 ? 28 : 12;
+        const std::uint64_t end = file_.number(base + 16, 8);
         if (file_.number(sizes, 2) != 0x0808 || file_.number(base, 8) != 0) file_.damaged(8);
-        return file_.number(version < 2 ? base + 40 : base + 24, 8);
+        if (end > file_.size())
+            file_.where().fail("is damaged: expected the ", end, " bytes that it claims, received ", file_.size());
+        file_ = file_.first(end);
+        if (version > 1) return file_.number(base + 24, 8);
+        if (file_.number(base + 8, 8) != Hdf5Numbers::kNowhere || file_.number(base + 24, 8) != Hdf5Numbers::kNowhere)
+            file_.where().fail(
+                "expected an HDF5 file, as Keras saves one, received one with free space or a driver of its own");
+        const bool is_known = file_.number(9, 2) == 0 && file_.number(12, 1) == 0 && file_.number(16, 2) != 0 &&
+                              file_.number(18, 2) != 0 && file_.number(20, 4) == 0;
+        if (!is_known) file_.damaged(9);
+        return file_.number(base + 40, 8);
+    }
+
+    /// Superblocks of version 0 and 1 may repeat where the links of the root are, and the library believes them.
+    void check_cached_root() const {
+        constexpr std::uint64_t is_cached = 1;
+        const std::uint64_t version = file_.number(8, 1);
+        const Address entry = version == 0 ? 56 : 60;
+        if (version > 1 || file_.number(entry + 16, 4) == 0) return;
+        if (file_.number(entry + 16, 4) != is_cached) file_.damaged(entry + 16);
+        const Hdf5Message* links = root().find(Hdf5Message::kSymbolTable);
+        if (links != nullptr && file_.text(entry + 24, 16) != file_.text(links->at, 16)) file_.damaged(entry + 24);
     }
 
     void count_part(Address at) {
@@ -144,77 +190,52 @@ private:
 
     void read_messages(Address at, Hdf5Object& object) {
         constexpr std::string_view newer = "OHDR";
-        if (file_.number(at, 1) == 1)
-            read_block({at + 16, file_.number(at + 8, 4), 8, 0}, object);
-        else if (file_.text(at, newer.size()) == newer)
-            read_newer_header(at, object);
-        else
-            file_.damaged(at);
-    }
-
-    /// Where messages stand, one after the other; `frame` bytes before each.
-    struct Block {
-        Address at;
-        std::uint64_t size;
-        std::uint64_t frame;
-        std::uint64_t signature;  ///< bytes before the first message of a continuation; and four after the last one
-    };
-
-    void read_newer_header(Address at, Hdf5Object& object) {
-        const std::uint64_t flags = file_.number(at + 5, 1);
-        if (file_.number(at + 4, 1) != 2) file_.damaged(at + 4);
-        const Address size_at = at + 6 + ((flags & 0x20U) != 0 ? 16 : 0) + ((flags & 0x10U) != 0 ? 4 : 0);
-        const std::uint64_t size_bytes = std::uint64_t{1} << (flags & 3U);
-        const std::uint64_t frame = (flags & 4U) != 0 ? 6 : 4;
-        read_block({size_at + size_bytes, file_.number(size_at, size_bytes), frame, 4}, object);
-    }
-
-    void read_block(const Block& first, Hdf5Object& object) {
-        std::vector<Block> open{first};
+        object.is_newer = file_.text(at, newer.size()) == newer;
+        if (object.is_newer) return;
+        if (file_.number(at, 1) != 1 || file_.number(at + 2, 2) == 0) file_.damaged(at);  // version; some messages
+        std::vector<Block> open{{at + 16, file_.number(at + 8, 4)}};
         while (!open.empty()) {
             const Block block = open.back();
             open.pop_back();
-            static_cast<void>(file_.range(block.at, block.size));
-            const Address end = block.at + block.size;
-            for (Address at = block.at; end - at >= block.frame;) {
-                const Hdf5Message message = message_at(at, block.frame);
-                if (message.size > end - message.at) file_.damaged(at);
-                if (message.type == Hdf5Message::kContinuation) {
-                    open.push_back(continuation(message, block));
-                } else if (message.type != 0) {
-                    object.messages.push_back(message);
-                }
-                at = message.at + message.size;
-            }
+            if (!blocks_.insert(block.at).second) file_.damaged(block.at);
+            read_block(block, open, object);
         }
     }
 
-    [[nodiscard]] Hdf5Message message_at(Address at, std::uint64_t frame) {
-        count_part(at);
-        if (frame == 8) return {file_.number(at, 2), file_.number(at + 4, 1), at + 8, file_.number(at + 2, 2)};
-        return {file_.number(at, 1), file_.number(at + 3, 1), at + frame, file_.number(at + 1, 2)};
-    }
+    /// Where messages stand, one after the other.
+    struct Block {
+        Address at;
+        std::uint64_t size;
+    };
 
-    [[nodiscard]] Block continuation(const Hdf5Message& message, const Block& from) const {
-        if (message.size < 16) file_.damaged(message.at);
-        const Address at = file_.number(message.at, 8);
-        const std::uint64_t size = file_.number(message.at + 8, 8);
-        if (from.signature == 0) return {at, size, from.frame, 0};
-        file_.expect(at, "OCHK", "more of an object header");
-        if (size < from.signature + 4) file_.damaged(message.at + 8);
-        return {at + from.signature, size - from.signature - 4, from.frame, from.signature};
+    void read_block(const Block& block, std::vector<Block>& open, Hdf5Object& object) {
+        constexpr std::uint64_t frame = 8;
+        static_cast<void>(file_.range(block.at, block.size));
+        if (block.size < frame || block.size % frame != 0) file_.damaged(block.at);
+        const Address end = block.at + block.size;
+        for (Address at = block.at; end - at >= frame;) {
+            count_part(at);
+            const Hdf5Message message{file_.number(at, 2), file_.number(at + 4, 1), at + frame,
+                                      file_.number(at + 2, 2)};
+            constexpr std::uint64_t unknown_flags = 0xf8;
+            constexpr std::uint64_t is_shared_and_is_not = 6;
+            const bool has_known_flags = (message.flags & unknown_flags) == 0 && message.flags < is_shared_and_is_not;
+            if (message.size > end - message.at || message.size % frame != 0 || !has_known_flags) file_.damaged(at);
+            if (message.type == Hdf5Message::kContinuation) {
+                if (message.size < 16) file_.damaged(message.at);
+                open.push_back({file_.number(message.at, 8), file_.number(message.at + 8, 8)});
+            } else if (message.type != 0) {
+                object.messages.push_back(message);
+            }
+            at = message.at + message.size;
+        }
     }
 
     void read_links(Hdf5Object& object) {
         for (const Hdf5Message& message : object.messages) {
-            if (message.type == Hdf5Message::kSymbolTable) {
-                if (message.size < 16) file_.damaged(message.at);
-                read_group(file_.number(message.at, 8), file_.number(message.at + 8, 8), object);
-            } else if (message.type == Hdf5Message::kLink) {
-                read_link(message, object);
-            } else if (message.type == Hdf5Message::kLinkInfo) {
-                check_not_dense(message);
-            }
+            if (message.type != Hdf5Message::kSymbolTable) continue;
+            if (message.size < 16) file_.damaged(message.at);
+            read_group(file_.number(message.at, 8), file_.number(message.at + 8, 8), object);
         }
     }
 
@@ -254,37 +275,11 @@ private:
         }
     }
 
-    void read_link(const Hdf5Message& message, Hdf5Object& object) const {
-        if (message.size < 4 || file_.number(message.at, 1) != 1) file_.damaged(message.at);
-        const std::uint64_t flags = file_.number(message.at + 1, 1);
-        Address at = message.at + 2;
-        std::uint64_t kind = 0;
-        if ((flags & 8U) != 0) kind = file_.number(at++, 1);
-        if ((flags & 4U) != 0) at += 8;
-        if ((flags & 16U) != 0) at += 1;
-        const std::uint64_t length_bytes = std::uint64_t{1} << (flags & 3U);
-        const std::uint64_t length = file_.number(at, length_bytes);
-        at += length_bytes;
-        const Address end = message.at + message.size;
-        if (at > end || length > end - at) file_.damaged(message.at);
-        std::optional<Address> target;
-        if (kind == 0) target = file_.number(at + length, 8);
-        object.links.emplace(file_.text(at, length), target);
-    }
-
-    void check_not_dense(const Hdf5Message& message) const {
-        if (message.size < 2) file_.damaged(message.at);
-        const bool has_order = (file_.number(message.at + 1, 1) & 1U) != 0;
-        if (file_.number(message.at + (has_order ? 10 : 2), 8) != Hdf5Numbers::kNowhere)
-            file_.where().fail(
-                "expected groups as Keras writes them, received a large one of a newer form of HDF5; "
-                "h5py writes the known form with libver=\"earliest\" and without track_order");
-    }
-
     Hdf5Numbers file_;
     Address root_ = 0;
     std::uint64_t parts_ = 0;
     std::map<Address, Hdf5Object> objects_;
+    std::set<Address> blocks_;
 };
 
 }  // namespace detail
