@@ -63,9 +63,12 @@ find_package_handle_standard_args(CUDNN
   HANDLE_VERSION_RANGE
 )
 
-if(CUDNN_FOUND AND NOT TARGET CUDNN::cudnn)
+if(CUDNN_FOUND AND NOT TARGET CUDNN::cudart)
   foreach(_cudnn_part CUDART CUDNN)
     string(TOLOWER ${_cudnn_part} _cudnn_name)
+    if(TARGET CUDNN::${_cudnn_name})
+      continue()
+    endif()
     add_library(CUDNN::${_cudnn_name} UNKNOWN IMPORTED GLOBAL)
     set_target_properties(CUDNN::${_cudnn_name} PROPERTIES
       IMPORTED_LOCATION ${CUDNN_${_cudnn_part}_LIBRARY}

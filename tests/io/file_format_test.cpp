@@ -30,7 +30,7 @@ TEST(FileFormat, KnowsWhatItCannotRead) {
     const auto expect = [](const std::string& text, std::string_view part) {
         EXPECT_NE(text.find(part), std::string::npos) << text;
     };
-    expect(refusal(std::string("PK\3\4............................archive/data.pkl", 52)),
+    expect(refusal(std::string("PK\3\4............................archive/data.pkl", 48)),
            "is a pickle of PyTorch; save it");
     expect(refusal("\x80\x02}q"), "is a pickle of PyTorch");
     expect(refusal("1234TFL3"), "is a TensorFlow Lite model");

@@ -57,7 +57,7 @@ inline void flush_name_to_disk([[maybe_unused]] const std::string& path) {
 #if defined(_WIN32)
     std::error_code error;
     std::filesystem::rename(from, to, error);
-    return error.value();
+    return error.default_error_condition().value();
 #else
     return std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 #endif
@@ -93,7 +93,10 @@ inline void replace_file(const std::string& path, std::span<const unsigned char>
 /// Throws: FormatError that begins with `where`.
 [[nodiscard]] inline std::vector<unsigned char> read_whole_file(const std::string& path, std::string_view where) {
     struct ::stat status {};
-    if (::stat(path.c_str(), &status) != 0) EIGENGRU_THROW(FormatError, where, ": the file does not exist");
+    if (::stat(path.c_str(), &status) != 0)
+        EIGENGRU_THROW(
+            FormatError, where, ": ",
+            errno == ENOENT ? "the file does not exist" : text("the file cannot be read (", std::strerror(errno), ")"));
     if ((status.st_mode & S_IFMT) != S_IFREG) EIGENGRU_THROW(FormatError, where, ": expected a regular file");
     std::FILE* const file = std::fopen(path.c_str(), "rb");
     if (file == nullptr) EIGENGRU_THROW(FormatError, where, ": the file cannot be opened");

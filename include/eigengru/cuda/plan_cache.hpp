@@ -12,7 +12,7 @@ namespace eigengru::inline EIGENGRU_ABI::detail {
 /// Plans of one handle. Remembers the latest ones; a batch of many lengths must not fill the memory with plans.
 class PlanCache {
 public:
-    static constexpr std::size_t kMostPlans = 64;
+    static constexpr std::size_t kMostPlans = 1024;
 
     /// The plan for a key, whose algorithm may be automatic; or in words why there is none. Every plan has had a trial.
     /// Throws: BackendError for any failure but "not supported"; nothing is remembered then.

@@ -89,32 +89,36 @@ public:
     /// From the gradients of a loss with respect to what forward() gave back to those with respect to the parameters,
     /// the inputs and the initial states. The gradients of the regularizers' losses are added. The tape does not change.
     /// Throws: std::logic_error for an empty tape or one of layers of other sizes or options, ShapeError.
-    BidirectionalGradients<S> backward(const BidirectionalTape<S>& tape, const BidirectionalOutputGradients<S>& d) {
+    BidirectionalGradients<S> backward(const BidirectionalTape<S>& tape, const BidirectionalOutputGradients<S>& d,
+                                       ExecutorRef executor = {}) {
         BidirectionalGradients<S> gradients;
-        backward(tape, d, gradients);
+        backward(tape, d, gradients, executor);
         return gradients;
     }
 
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
     void backward(const BidirectionalTape<S>& tape, const BidirectionalOutputGradients<S>& d,
-                  BidirectionalGradients<S>& into) {
+                  BidirectionalGradients<S>& into, ExecutorRef executor = {}) {
         detail::check_bidirectional_backward(tape, d, options_.merge, returns_sequences(), units());
+        check_tape(forward_, tape.forward);
+        check_tape(backward_, tape.backward);
         detail::split_gradients<S>(options_.merge, tape, d, d_forward_, d_backward_);
-        forward_.backward(tape.forward, gradients_of(d_forward_, d.forward.state), into.forward);
-        backward_.backward(tape.backward, gradients_of(d_backward_, d.backward.state), into.backward);
+        forward_.backward(tape.forward, gradients_of(d_forward_, d.forward.state), into.forward, executor);
+        backward_.backward(tape.backward, gradients_of(d_backward_, d.backward.state), into.backward, executor);
         into.inputs.resize(tape.forward.shape());
         into.inputs.matrix() = into.forward.inputs.matrix() + into.backward.inputs.matrix();
     }
 
     /// The same; the tape is empty afterwards and keeps its memory.
-    BidirectionalGradients<S> backward(BidirectionalTape<S>&& tape, const BidirectionalOutputGradients<S>& d) {
+    BidirectionalGradients<S> backward(BidirectionalTape<S>&& tape, const BidirectionalOutputGradients<S>& d,
+                                       ExecutorRef executor = {}) {
         BidirectionalGradients<S> gradients;
-        backward(std::move(tape), d, gradients);
+        backward(std::move(tape), d, gradients, executor);
         return gradients;
     }
     void backward(BidirectionalTape<S>&& tape, const BidirectionalOutputGradients<S>& d,
-                  BidirectionalGradients<S>& into) {
-        backward(std::as_const(tape), d, into);
+                  BidirectionalGradients<S>& into, ExecutorRef executor = {}) {
+        backward(std::as_const(tape), d, into, executor);
         tape.clear();
     }
 
@@ -259,13 +263,21 @@ private:
         run("Bidirectional::forward", inputs, call, &tape, tape.forward_output, tape.backward_output);
     }
 
+    /// Throws: std::logic_error. Before the gradients are split, which trusts the sizes of the tape.
+    static void check_tape(const Layer& layer, const Tape<S>& tape) {
+        detail::check_backward<S>("Bidirectional::backward", tape,
+                                  detail::signature_of(layer.options(), layer.features(), ResetAfter), {});
+    }
+
     void merge_into(BidirectionalOutput<S>& y) const {
-        if (options_.merge == Merge::none) return;
-        if (returns_sequences()) {
-            y.sequences.resize({y.forward.sequences.shape().batch, y.forward.sequences.shape().time, units()});
+        const bool has_merged = options_.merge != Merge::none;
+        const bool has_sequences = has_merged && returns_sequences();
+        const Shape3 shape = has_sequences ? y.forward.sequences.shape() : Shape3(0, 0, 0);
+        y.sequences.resize({shape.batch, shape.time, units()});
+        y.last.resize(has_merged ? y.forward.last.rows() : 0, units());
+        if (!has_merged) return;
+        if (has_sequences)
             detail::merge_sequences<S>(options_.merge, y.forward.sequences, y.backward.sequences, y.sequences);
-        }
-        y.last.resize(y.forward.last.rows(), units());
         detail::merge<S>(options_.merge, detail::map_of(y.forward.last), detail::map_of(y.backward.last),
                          MatrixView<S>(y.last).map());
     }

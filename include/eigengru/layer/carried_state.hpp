@@ -7,18 +7,20 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// A state (batch, units), or none yet: then batch() is 0. Its memory stays when the batch size is forgotten.
+/// A state (batch, units), or none yet: then batch() is 0. Its memory stays when the batch size is forgotten. A call
+/// writes the next one beside it, so that a call that fails leaves it as it was.
 template <RealScalar S>
 class CarriedState {
 public:
-    explicit CarriedState(Index units) : values_(0, units) {}
+    explicit CarriedState(Index units) : values_(0, units), next_(0, units) {}
 
     [[nodiscard]] Index batch() const { return batch_; }
-    [[nodiscard]] Index bytes() const { return values_.size() * Index(sizeof(S)); }
+    [[nodiscard]] Index bytes() const { return (values_.size() + next_.size()) * Index(sizeof(S)); }
 
     /// Makes room for a first state of that batch size.
     void prepare(Index batch) {
         if (batch_ == 0 && values_.rows() < batch) values_ = RowMatrix<S>(batch, values_.cols());
+        if (next_.rows() < values_.rows()) next_ = RowMatrix<S>(values_.rows(), values_.cols());
     }
 
     [[nodiscard]] MatrixMap<const S> state() const EIGENGRU_LIFETIMEBOUND {
@@ -26,8 +28,11 @@ public:
     }
 
     /// Where a call writes the state of a batch that prepare() has made room for; set_batch() makes it the state.
-    [[nodiscard]] S* room() { return values_.data(); }
-    void set_batch(Index batch) { batch_ = batch; }
+    [[nodiscard]] S* room() { return next_.data(); }
+    void set_batch(Index batch) {
+        values_.swap(next_);
+        batch_ = batch;
+    }
 
     void set(const MatrixView<const S>& state) {
         prepare(state.rows());
@@ -51,7 +56,7 @@ public:
     void clear() { batch_ = 0; }
 
 private:
-    RowMatrix<S> values_;
+    RowMatrix<S> values_, next_;
     Index batch_ = 0;
 };
 

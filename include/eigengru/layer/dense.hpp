@@ -174,10 +174,12 @@ public:
         for (Index b = 0; b < d_linear_.shape().batch; ++b) d_linear_.sequence(b) = d_outputs.sequence(b);
         add_activity_gradient(tape);
         const Sequence<S>& d = d_linear_;
+        const Sequence<S>& inputs = without_unused(tape.inputs(), d_linear_);
         options_.activation.template multiply_derivative<S>(tape.linear().matrix(), tape.outputs().matrix(),
                                                             d_linear_.matrix());
+        for (const Index row : unused_) d_linear_.matrix().row(row).setZero();
         into.parameters.reset(features(), units(), options_.use_bias);
-        detail::add_transposed_product<S>(tape.inputs().matrix(), d.matrix(), into.parameters.kernel());
+        detail::add_transposed_product<S>(inputs.matrix(), d.matrix(), into.parameters.kernel());
         for (Index i = 0; options_.use_bias && i < d.matrix().rows(); ++i)
             into.parameters.bias().row(0) += d.matrix().row(i);
         kernel_t_ = kernel().transpose();
@@ -230,6 +232,17 @@ private:
                            ", received ", d_outputs.shape());
     }
 
+    /// The inputs with zeros at the steps that nothing depends on, masked perhaps: NaN there must not spread.
+    const Sequence<S>& without_unused(const Sequence<S>& inputs, const Sequence<S>& d_outputs) {
+        unused_.clear();
+        for (Index row = 0; row < d_outputs.matrix().rows(); ++row)
+            if ((d_outputs.matrix().row(row).array() == S(0)).all()) unused_.push_back(row);
+        if (unused_.empty()) return inputs;
+        used_inputs_ = inputs;
+        for (const Index row : unused_) used_inputs_.matrix().row(row).setZero();
+        return used_inputs_;
+    }
+
     void add_activity_gradient(const DenseTape<S>& tape) {
         const Index batch = tape.outputs().shape().batch;
         if (batch > 0)
@@ -256,7 +269,9 @@ private:
     DenseOptions options_;
     DenseWeights<S> weights_;
     Sequence<S> d_linear_;   // of the last backward pass
-    RowMatrix<S> kernel_t_;  // likewise
+    RowMatrix<S> kernel_t_;  // likewise, as are these
+    Sequence<S> used_inputs_;
+    std::vector<Index> unused_;  // rows
 };
 
 namespace detail {

@@ -24,6 +24,8 @@ public:
     struct Entry {
         std::string_view name;  ///< a literal of the layer
         Index rows;
+
+        friend bool operator==(const Entry&, const Entry&) = default;
     };
 
     NamedWeights() = default;
@@ -37,7 +39,7 @@ public:
 
     /// Zeros of the sizes of another one. Allocates only when they change.
     void reset_as(const NamedWeights& other) {
-        if (size() != other.size() || width_ != other.width_ || count() != other.count()) *this = other;
+        if (width_ != other.width_ || entries_ != other.entries_) *this = other;
         values_.setZero();
     }
 

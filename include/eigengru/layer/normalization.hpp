@@ -136,9 +136,13 @@ public:
         into.parameters.reset_as(parameters());
         into.inputs.resize(x.shape());
         for (Index b = 0; b < x.shape().batch; ++b)
-            for (Index t = 0; t < x.shape().time; ++t)
-                self().row_backward(x.view().row(b, t), d_outputs.row(b, t), into.inputs.view().row(b, t),
-                                    into.parameters);
+            for (Index t = 0; t < x.shape().time; ++t) {
+                S* const d_x = into.inputs.view().row(b, t);
+                row(d_x).setZero();
+                // A step that nothing depends on, masked perhaps: NaN there must not spread.
+                if ((row(d_outputs.row(b, t)) != S(0)).any())
+                    self().row_backward(x.view().row(b, t), d_outputs.row(b, t), d_x, into.parameters);
+            }
         if (options_.trainable) weights_.add_regularizer_gradients(into.parameters);
     }
 

@@ -42,6 +42,7 @@ struct CudnnRequest {
 [[nodiscard]] inline bool is_within_sizes(const CudnnRequest& request) {
     constexpr Index kMost = std::numeric_limits<std::int32_t>::max();
     return std::max({request.inputs.batch, request.inputs.features, request.units}) <= kMost &&
+           request.inputs.batch <= kMost / request.units &&
            (!request.is_recorded || request.inputs.time <= kMostCudnnSteps);
 }
 
@@ -51,7 +52,8 @@ struct CudnnRequest {
         return {
             "sizes", false,
             text("time must be at most ", kMostCudnnSteps, " for a pass that is recorded, is ", request.inputs.time)};
-    return {"sizes", fit, fit ? "are within cuDNN's" : "batch, features and units must fit into 32 bits, do not"};
+    return {"sizes", fit,
+            fit ? "are within cuDNN's" : "batch, features, units, and batch times units must fit into 32 bits, do not"};
 }
 
 /// Checkpoints keep less than cuDNN needs for a backward pass.

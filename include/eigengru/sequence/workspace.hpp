@@ -165,7 +165,8 @@ public:
     }
 
     [[nodiscard]] Index bytes() const {
-        return parts_.bytes() + static_cast<Index>(first_used_.capacity() * sizeof(Index));
+        return parts_.bytes() + static_cast<Index>(first_used_.capacity() * sizeof(Index)) +
+               static_cast<Index>(rounds_.capacity() * sizeof(BackwardRound));
     }
 
     /// The transposed weights, (3 units, features) and (3 units, units), where no kernels want them as panels.

@@ -199,9 +199,10 @@ public:
     void on_train_begin(TrainingRun&) override {
         std::vector<unsigned char> kept;
         if (bytes_ > 0 && has_file()) kept = detail::read_whole_file(path_, where());
-        if (kept.size() < bytes_) bytes_ = kept.size();
-        if (bytes_ == 0) return write("epoch,loss,val_loss,learning_rate\n", "wb");
-        detail::replace_file(path_, {kept.data(), static_cast<std::size_t>(bytes_)}, where());
+        const std::string lines(reinterpret_cast<const char*>(kept.data()),
+                                std::min(kept.size(), static_cast<std::size_t>(bytes_)));
+        bytes_ = 0;
+        write(lines.empty() ? "epoch,loss,val_loss,learning_rate\n" : lines, "wb");
     }
 
     void on_epoch_end(TrainingRun& run) override {
