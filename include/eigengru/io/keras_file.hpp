@@ -6,6 +6,8 @@
 #include "eigengru/io/keras_weights.hpp"
 #include "eigengru/io/zip_archive.hpp"
 
+#include <fstream>
+
 namespace eigengru::inline EIGENGRU_ABI::io::detail {
 
 /// The weights of a model's layers.
