@@ -202,6 +202,18 @@ TEST(LoadOnnxModel, RefusesAGraphWithoutLayers) {
     expect_part(activation.refusal("y"), "expected a GRU between the input and the output, received none");
 }
 
+TEST(LoadOnnxModel, RefusesAnActivationOfANumberWithoutAxes) {
+    OnnxBuilder graph;
+    graph.input("x", {1});
+    graph.node("Squeeze", {"x"}, {"s"});
+    graph.node("Tanh", {"s"}, {"y"});
+    graph.output("y");
+    const ScratchFolder folder;
+    write_bytes(folder / "m.onnx", graph.bytes());
+    expect_refused("the operator Tanh on a part of an input",
+                   [&] { (void)io::load_onnx_model(folder / "m.onnx"); });
+}
+
 TEST(LoadOnnxModel, AddsAHeadWithItsBias) {
     GruGraph graph;
     graph.tensor("kernel", {2, 3});

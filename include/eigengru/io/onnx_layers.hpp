@@ -155,7 +155,7 @@ public:
     [[nodiscard]] OnnxValue activated(const OnnxNode& node, const OnnxValue& x, const Activation& activation) {
         const OnnxValue value = resolved(x);
         if (!value.is_data()) return value;
-        const bool is_known = !value.is_piece && value.axes.back() == OnnxAxis::features;
+        const bool is_known = !value.is_piece && !value.axes.empty() && value.axes.back() == OnnxAxis::features;
         if (!is_known) return OnnxValue::unknown(x.inputs, "the operator ", node.op(), " on a part of an input");
         return behind(value, OnnxActivation{node.name(), activation});
     }
