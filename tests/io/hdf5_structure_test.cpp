@@ -109,11 +109,44 @@ TEST(Hdf5Structure, NamesWhatItExpectedWhere) {
               "f: expected a tree or a symbol table at byte " + std::to_string(at) + ", received something else");
 }
 
+void put(Bytes& bytes, std::size_t at, std::size_t number, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) bytes[at + i] = static_cast<unsigned char>(number >> (8 * i));
+}
+
 TEST(Hdf5Structure, EndsInATreeThatLeadsBackToItself) {
     Bytes bytes = plain();
     const std::size_t at = position_of(bytes, "TREE");
-    for (std::size_t i = 0; i < 8; ++i) bytes[at + 32 + i] = static_cast<unsigned char>(at >> (8 * i));
+    put(bytes, at + 32, at, 8);
     expect_contains(refusal(bytes), "f: expected at most 1048576 links, messages and nodes");
+}
+
+TEST(Hdf5Structure, CountsTheChildrenOfATreeBeforeItKeepsThem) {
+    Bytes bytes = plain();
+    const std::size_t tree = bytes.size();
+    constexpr std::size_t count = 4000;  // children, all of them the tree itself
+    put(bytes, position_of(bytes, "TREE") + 32, tree, 8);
+    for (const char c : std::string_view("TREE")) bytes.push_back(static_cast<unsigned char>(c));
+    bytes.resize(tree + 32 + 16 * count);
+    put(bytes, tree + 6, count, 2);
+    for (std::size_t i = 0; i < count; ++i) put(bytes, tree + 32 + 16 * i, tree, 8);
+    put(bytes, 40, bytes.size(), 8);  // where the file says that it ends
+    expect_contains(refusal(bytes),
+                    "f: expected at most 1048576 links, messages and nodes, byte " + std::to_string(tree) + " is more");
+}
+
+TEST(Hdf5Structure, RefusesNamesOfAnyLength) {
+    for (const std::size_t length : {1000U, 1100U}) {
+        const ScratchFolder folder;
+        {
+            const LibraryWriter writer(folder / "a.h5");
+            writer.add(std::string(length, 'n'), {1}, {1});
+        }
+        const std::string text = refusal(bytes_of(folder / "a.h5"));
+        if (length < 1024)
+            EXPECT_EQ(text, kNone);
+        else
+            expect_contains(text, "f: is damaged: what byte ");
+    }
 }
 
 TEST(Hdf5Structure, EndsInAGroupThatLeadsBackToItself) {

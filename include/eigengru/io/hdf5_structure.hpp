@@ -6,6 +6,7 @@
 
 #include "eigengru/io/file.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -256,12 +257,16 @@ private:
             }
             file_.expect(at, "TREE", "a tree or a symbol table");
             const std::uint64_t count = file_.number(at + 6, 2);
-            for (std::uint64_t i = count; i-- > 0;) open.push_back(file_.number(at + 32 + 16 * i, 8));
+            for (std::uint64_t i = count; i-- > 0;) {
+                count_part(at);  // here too: many trees may lead to one whose children come again and again
+                open.push_back(file_.number(at + 32 + 16 * i, 8));
+            }
         }
     }
 
     void read_symbols(Address at, Address names, Address names_end, Hdf5Object& object) {
         constexpr std::uint64_t is_soft_link = 2;
+        constexpr std::uint64_t most_name = 1024;  // names may overlap, so that a file can have any amount of text
         const std::uint64_t count = file_.number(at + 6, 2);
         for (std::uint64_t i = 0; i < count; ++i) {
             const Address entry = at + 8 + 40 * i;
@@ -270,7 +275,7 @@ private:
             if (offset >= names_end - names) file_.damaged(entry);
             const bool is_soft = file_.number(entry + 16, 4) == is_soft_link;
             const Address target = file_.number(entry + 8, 8);
-            object.links.emplace(file_.text_to_zero(names + offset, names_end),
+            object.links.emplace(file_.text_to_zero(names + offset, std::min(names_end, names + offset + most_name)),
                                  is_soft ? std::nullopt : std::optional(target));
         }
     }
