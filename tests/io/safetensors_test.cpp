@@ -71,6 +71,46 @@ TEST(LoadSafetensorsModel, RefusesALinearThatDoesNotFit) {
     });
 }
 
+/// A state dict with the tensors of a GRU called g, a matrix besides, and a list of layers.
+std::filesystem::path state_dict(const ScratchFolder& folder, const std::string& matrix, const std::string& list) {
+    io::detail::SafetensorsWriter<float> file(io::Where("f"));
+    file.add("g.weight_ih_l0", RowMatrix<float>::Ones(6, 3));
+    file.add("g.weight_hh_l0", RowMatrix<float>::Ones(6, 2));
+    if (!matrix.empty()) file.add(matrix + ".weight", RowMatrix<float>::Ones(4, 2));
+    if (!list.empty()) file.set_metadata("eigengru", list);
+    file.write(folder / "a.safetensors");
+    return folder / "a.safetensors";
+}
+
+TEST(LoadSafetensorsModel, TakesNoMatrixWithoutABiasAsTheHead) {
+    const ScratchFolder folder;
+    const std::filesystem::path path = state_dict(folder, "embedding", "");
+    expect_refused("received \"embedding.weight\" of shape (4, 2)", [&] { (void)io::load_safetensors_model(path); });
+    EXPECT_EQ(io::load_safetensors_model(path, {.linear = {{"embedding"}}}).layers().size(), 2U);
+}
+
+TEST(LoadSafetensorsModel, RefusesALayerWhoseWeightsAnotherHas) {
+    const ScratchFolder folder;
+    const std::string gru = R"({"class": "GRU", "name": "g"})";
+    const std::string dense = R"({"class": "Dense", "name": "d", "activation": "linear"})";
+    const auto load = [&](const std::string& matrix, const std::string& list) {
+        return [&folder, matrix, list] { (void)io::load_safetensors_model(state_dict(folder, matrix, list)); };
+    };
+    EXPECT_NO_THROW(load("d", "[" + gru + "," + dense + "]")());
+    expect_refused("layer 1: expected weights of its own, \"g.weight_hh_l0\" is used twice",
+                   load("", "[" + gru + "," + gru + "]"));
+    expect_refused("layer 2: expected weights of its own, \"d.bias\" is used twice",
+                   load("d", "[" + gru + "," + dense + "," + dense + "]"));
+}
+
+TEST(LoadSafetensorsModel, RefusesAListOfMoreLayersThanAnyModelHas) {
+    const ScratchFolder folder;
+    std::string list = "[0";
+    for (int i = 0; i < 1000; ++i) list += ",0";
+    expect_refused("expected at most 1000 layers, received 1001",
+                   [&] { (void)io::load_safetensors_model(state_dict(folder, "", list + "]")); });
+}
+
 TEST(LoadSafetensorsGru, TakesOneOfSeveralLayers) {
     AnyGru<double> gru = io::load_safetensors_gru<double>(exchange("same.safetensors"));
     EXPECT_TRUE(gru.reset_after());

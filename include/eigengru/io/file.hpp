@@ -15,6 +15,9 @@ namespace eigengru::inline EIGENGRU_ABI::io {
 /// The largest file, and the largest member of an archive, that is read: 2 GiB.
 inline constexpr std::uint64_t kMostFileBytes = std::uint64_t{1} << 31;
 
+/// The most layers of a model in a file.
+inline constexpr std::size_t kMostLayers = 1000;
+
 using Bytes = std::vector<unsigned char>;
 
 /// Where an error happened, from the function inwards: `io::load_model: model.keras: layer "gru"`.

@@ -9,9 +9,6 @@
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
-/// The most layers of a model.
-inline constexpr std::size_t kMostLayers = 1000;
-
 namespace detail {
 
 /// The names of the layers whose outputs a layer takes.

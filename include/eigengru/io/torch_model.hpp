@@ -17,7 +17,7 @@ struct TorchLinear {
 /// What a state dict does not say.
 struct TorchOptions {
     std::string gru = {};                  ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
-    std::vector<TorchLinear> linear = {};  ///< the layers behind it, in order; when empty the only one, if there is one
+    std::vector<TorchLinear> linear = {};  ///< the layers behind it, in order; when empty the only one with a bias, if there is one
     bool return_sequences = true;          ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
     bool stateful = false;                 ///< start from the last call's final state
 };
@@ -69,13 +69,16 @@ Index add_torch_gru(ChainBuilder<S>& chain, const SafetensorsFile& file, const T
     return features;
 }
 
-/// The names of what may be a torch.nn.Linear: a matrix NAME.weight.
+/// The names of what may be a torch.nn.Linear: a matrix NAME.weight, and NAME.bias. Without a bias it may as well be a
+/// torch.nn.Embedding, which stands before the GRU: such a Linear is for TorchOptions to name.
 [[nodiscard]] inline std::vector<std::string> torch_linears(const SafetensorsFile& file) {
     constexpr std::string_view ending = ".weight";
     std::vector<std::string> names;
-    for (const auto& [name, tensor] : file.tensors())
-        if (name.ends_with(ending) && tensor.shape.size() == 2)
-            names.push_back(name.substr(0, name.size() - ending.size()));
+    for (const auto& [name, tensor] : file.tensors()) {
+        if (!name.ends_with(ending) || tensor.shape.size() != 2) continue;
+        std::string prefix = name.substr(0, name.size() - ending.size());
+        if (file.has(prefix + ".bias")) names.push_back(std::move(prefix));
+    }
     return names;
 }
 
@@ -111,6 +114,8 @@ public:
         const Where where = file_.where().in("metadata \"eigengru\"");
         const Json list = parse_json(Bytes(metadata.begin(), metadata.end()), where);
         if (!list.is_array()) where.fail("expected a list of layers, received ", shown(list));
+        if (list.size() > kMostLayers)
+            where.fail("expected at most ", kMostLayers, " layers, received ", list.size());
         for (const Json& layer : list) add(JsonObject(layer, where.in("layer ", count_++)));
         check_all_used(file_, used_);
         return chain_.finish();
@@ -137,11 +142,19 @@ private:
         });
     }
 
+    /// Tensors are for one layer: else a small file could ask for any number of copies.
+    void use(const JsonObject& layer, const std::set<std::string>& names) {
+        for (const std::string& name : names)
+            if (!used_.insert(name).second)
+                layer.where().fail("expected weights of its own, \"", name, "\" is used twice");
+    }
+
     void add_gru(const JsonObject& layer, const std::string& name, bool is_bidirectional) {
         const TorchLayerName at = torch_layer_of(name);
         TorchGru gru{.prefix = at.prefix, .layers = at.layer + 1, .is_bidirectional = is_bidirectional};
         const std::string suffix = gru.suffix(at.layer, false);
         gru.has_bias = file_.has(gru.prefix + "bias_ih" + suffix);
+        use(layer, torch_layer_tensors(gru, at.layer));
         const Index features = torch_features(file_, gru.prefix + "weight_ih" + suffix);
         const GruOptions options{.units = torch_units(file_, gru, at.layer),
                                  .use_bias = gru.has_bias,
@@ -150,17 +163,17 @@ private:
                                  .zero_output_for_mask = layer.flag("zero_output_for_mask", false),
                                  .name = name};
         add_torch_layer(chain_, file_, gru, at.layer, features, options);
-        used_.merge(torch_gru_tensors(gru));
     }
 
     void add_dense(const JsonObject& layer, const std::string& name) {
+        use(layer, {name + ".weight", name + ".bias"});
         const Index features = torch_features(file_, name + ".weight");
         chain_.add_dense({.activation = layer.string("activation"), .name = name},
                          torch_linear_weights<S>(file_, name, features));
-        used_.insert({name + ".weight", name + ".bias"});
     }
 
     void add_embedding(const JsonObject& layer, const std::string& name) {
+        use(layer, {name + ".weight"});
         const StoredTensor& tensor = file_.tensor(name + ".weight");
         const Index width = torch_features(file_, name + ".weight");
         if (!std::in_range<std::int32_t>(tensor.shape[0]) || tensor.shape[0] < 1)
@@ -171,7 +184,6 @@ private:
         chain_.add(Embedding<S>(
             {.input_dim = ids, .output_dim = width, .mask_zero = layer.flag("mask_zero", false), .name = name},
             weights));
-        used_.insert(name + ".weight");
     }
 
     const SafetensorsFile& file_;

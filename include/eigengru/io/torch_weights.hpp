@@ -99,15 +99,20 @@ inline constexpr auto kTorchGruWeights =
     return grus;
 }
 
+/// The names of all tensors of one layer of a GRU.
+[[nodiscard]] inline std::set<std::string> torch_layer_tensors(const TorchGru& gru, Index layer) {
+    std::set<std::string> names;
+    for (const bool is_reverse : {false, true})
+        for (std::size_t i = 0; i < (gru.has_bias ? 4U : 2U); ++i)
+            if (!is_reverse || gru.is_bidirectional)
+                names.insert(eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
+    return names;
+}
+
 /// The names of all tensors of a GRU.
 [[nodiscard]] inline std::set<std::string> torch_gru_tensors(const TorchGru& gru) {
     std::set<std::string> names;
-    for (Index layer = 0; layer < gru.layers; ++layer)
-        for (const bool is_reverse : {false, true})
-            for (std::size_t i = 0; i < (gru.has_bias ? 4U : 2U); ++i)
-                if (!is_reverse || gru.is_bidirectional)
-                    names.insert(
-                        eigengru::detail::text(gru.prefix, kTorchGruWeights[i], gru.suffix(layer, is_reverse)));
+    for (Index layer = 0; layer < gru.layers; ++layer) names.merge(torch_layer_tensors(gru, layer));
     return names;
 }
 
