@@ -181,6 +181,90 @@ TEST(LoadOnnxModel, RefusesAnInitialStateMadeOfTheInputs) {
     expect_part(graph.refusal("Y_h"), "initial_h expected an input of the graph or zeros, received the operator Conv");
 }
 
+/// The graph with sequence_lens, an input.
+struct LengthsGraph : GruGraph {
+    LengthsGraph() {
+        input("lengths", {0});
+        gru->set_input(4, "lengths");
+    }
+    GruOptions options(const std::string& result) {
+        static_cast<void>(layers(result));
+        return std::get<Gru<float, false>>(io::load_onnx_model(folder / "m.onnx").layers()[0]).options();
+    }
+};
+
+TEST(LoadOnnxModel, GivesTheStateAtTheEndOfAShorterRow) {
+    EXPECT_FALSE(LengthsGraph().options("Y_h").zero_output_for_mask);
+}
+
+TEST(LoadOnnxModel, GivesZerosForTheLastStepOfAShorterRow) {
+    LengthsGraph graph;
+    graph.integers("last", {-1}, true);
+    OnnxBuilder::set(graph.node("Gather", {"Y", "last"}, {"y"}), "axis", 0);
+    const GruOptions options = graph.options("y");
+    EXPECT_TRUE(options.zero_output_for_mask && !options.return_sequences);
+}
+
+TEST(LoadOnnxModel, RefusesASecondGruWithoutTheLengthsOfTheFirst) {
+    LengthsGraph graph;
+    graph.tensor("W2", {1, 6, 2});
+    graph.tensor("R2", {1, 6, 2});
+    graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
+    graph.node("GRU", {"y", "W2", "R2"}, {"Y2", "Y_h2"});
+    expect_part(graph.refusal("Y_h2"), "expected the sequence_lens of node \"the_GRU\", received another");
+}
+
+/// The graph of a GRU that reads a slice of the input along its open axis, the batch.
+std::string slice_refusal(std::int64_t start, std::int64_t end) {
+    GruGraph graph;
+    graph.integers("start", {start});
+    graph.integers("end", {end});
+    graph.integers("axis", {0});
+    graph.node("Slice", {"x", "start", "end", "axis"}, {"part"});
+    auto& nodes = *graph.model.mutable_graph()->mutable_node();
+    nodes.SwapElements(1, 2);
+    nodes.SwapElements(0, 1);
+    nodes[1].set_input(0, "part");
+    return graph.refusal("Y_h");
+}
+
+TEST(LoadOnnxModel, RefusesASliceOfAnOpenAxisThatOnlySeemsWhole) {
+    constexpr std::int64_t no_end = std::numeric_limits<std::int64_t>::max();
+    EXPECT_EQ(slice_refusal(0, no_end), "no FormatError was thrown");
+    expect_part(slice_refusal(-20, no_end), "a GRU that does not read whole sequences");
+    expect_part(slice_refusal(0, 100), "a GRU that does not read whole sequences");
+}
+
+TEST(LoadOnnxModel, RefusesPartsThatDoubleWithEachConcat) {
+    GruGraph graph;
+    std::string last = "Y_h";
+    for (int i = 0; i < 40; ++i) {
+        const std::string next = "c" + std::to_string(i);
+        OnnxBuilder::set(graph.node("Concat", {last, last}, {next}), "axis", 0);
+        last = next;
+    }
+    expect_part(graph.refusal(last), "received the operator Concat");
+}
+
+TEST(LoadOnnxModel, RefusesASecondLayerOfTheSameMatrices) {
+    GruGraph graph;
+    graph.tensor("kernel", {2, 2});
+    graph.node("MatMul", {"Y_h", "kernel"}, {"a"});
+    graph.node("MatMul", {"a", "kernel"}, {"b"});
+    expect_part(graph.refusal("b"), "received the operator MatMul");
+    GruGraph twice;
+    twice.node("GRU", {"xt", "W", "R"}, {"Y2", "Y_h2"});
+    expect_part(twice.refusal("Y_h2"), "node \"the_GRU\": W and R expected constants that no other layer has");
+}
+
+TEST(LoadOnnxModel, TakesNoNoticeOfAGruThatNothingNeeds) {
+    GruGraph graph;
+    graph.tensor("W2", {1, 6, 3});
+    graph.tensor("R2", {1, 6, 2});
+    OnnxBuilder::set(graph.node("GRU", {"xt", "W2", "R2"}, {"Y2", "Y_h2"}), "clip", 5.0F);
+    EXPECT_EQ(graph.layers("Y_h"), 1U);
+}
+
 TEST(LoadOnnxModel, RefusesClip) {
     GruGraph graph;
     OnnxBuilder::set(*graph.gru, "clip", 5.0F);
@@ -191,7 +275,7 @@ TEST(LoadOnnxModel, RefusesWeightsThatAreNoConstants) {
     GruGraph graph;
     graph.input("w", {1, 6, 3});
     graph.gru->set_input(1, "w");
-    expect_part(graph.refusal("Y_h"), "received W, R and B expected constants");
+    expect_part(graph.refusal("Y_h"), "received node \"the_GRU\": W, R and B expected constants");
 }
 
 TEST(LoadOnnxModel, RefusesAGraphWithoutLayers) {

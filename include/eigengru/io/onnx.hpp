@@ -35,15 +35,16 @@ template <RealScalar S>
     return result;
 }
 
-/// The options of one direction of a node.
-[[nodiscard]] inline GruOptions onnx_gru_options(const OnnxGru& gru, std::size_t direction, bool return_sequences) {
+/// The options of one direction of a node. Beyond a row's length Y is zeros, so its last step may be; Y_h is never.
+[[nodiscard]] inline GruOptions onnx_gru_options(const OnnxGru& gru, std::size_t direction, bool return_sequences,
+                                                 bool is_state = false) {
     const OnnxDirection& d = gru.directions[direction];
     return {.units = gru.units,
             .activation = d.activation,
             .recurrent_activation = d.recurrent_activation,
             .use_bias = gru.has_bias,
             .return_sequences = return_sequences,
-            .zero_output_for_mask = gru.has_lengths,
+            .zero_output_for_mask = gru.has_lengths && !is_state,
             .name = onnx_layer_name(gru.name, "gru")};
 }
 
@@ -66,6 +67,7 @@ public:
         const auto last_gru = std::ranges::find_if(steps, is_gru);  // from the end of the chain
         if (last_gru == steps.end()) where_.fail("expected a GRU between the input and the output, received none");
         const Index last = *last_gru;
+        check_lengths(steps);
         for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
             const bool is_last_only = value.is_last && *step == last;
             std::visit([&](const auto& layer) { add(layer, is_last_only); }, trace_.layers().step(*step).layer);
@@ -74,6 +76,21 @@ public:
     }
 
 private:
+    /// A call has one list of lengths for all layers. Throws: FormatError where the GRUs have others.
+    void check_lengths(const std::vector<Index>& steps) const {
+        const OnnxGruNode* first = nullptr;
+        for (const Index step : steps) {
+            const auto* use = std::get_if<OnnxGruUse>(&trace_.layers().step(step).layer);
+            if (use == nullptr) continue;
+            const OnnxGruNode& node = trace_.layers().grus()[use->gru];
+            if (first == nullptr) first = &node;
+            if (node.gru.has_lengths != first->gru.has_lengths || node.length_inputs != first->length_inputs)
+                where_.in("node \"", node.gru.name, "\"")
+                    .fail("expected the sequence_lens of node \"", first->gru.name, "\", received ",
+                          node.gru.has_lengths ? "another" : "none");
+        }
+    }
+
     void add(const OnnxDense& dense, bool) {
         chain_.add_dense({.name = onnx_layer_name(dense.name, "dense")}, cast_weights<S>(dense.weights));
     }
@@ -98,21 +115,22 @@ private:
                 "expected the last state of a GRU that reads backward; its sequence stands in the order of the "
                 "input here, in that of the steps in Keras (load_onnx_gru loads it as go_backwards)");
         const bool return_sequences = !is_last_only;
-        if (use.reading == OnnxGru::Reading::both) return add_both(node.gru, return_sequences);
+        const bool is_state = is_last_only && use.is_state;
+        if (use.reading == OnnxGru::Reading::both) return add_both(node.gru, return_sequences, is_state);
         // One direction of a node that may have two.
         const std::size_t direction = !is_forward && node.gru.directions.size() == 2 ? 1 : 0;
-        GruOptions options = onnx_gru_options(node.gru, direction, return_sequences);
+        GruOptions options = onnx_gru_options(node.gru, direction, return_sequences, is_state);
         options.go_backwards = !is_forward;
         chain_.add_gru(node.gru.reset_after, node.gru.features, options,
                        cast_weights<S>(node.gru.directions[direction].weights));
     }
 
-    void add_both(const OnnxGru& gru, bool return_sequences) {
-        GruOptions forward = onnx_gru_options(gru, 0, return_sequences);
+    void add_both(const OnnxGru& gru, bool return_sequences, bool is_state) {
+        GruOptions forward = onnx_gru_options(gru, 0, return_sequences, is_state);
         BidirectionalOptions both{.name = forward.name};
         if (gru.directions[1].activation != forward.activation ||
             gru.directions[1].recurrent_activation != forward.recurrent_activation) {
-            both.backward = onnx_gru_options(gru, 1, return_sequences);
+            both.backward = onnx_gru_options(gru, 1, return_sequences, is_state);
             both.backward->go_backwards = true;
             both.backward->name = "backward_" + forward.name;
         }
@@ -169,7 +187,7 @@ template <RealScalar S>
     const OnnxTrace trace(file);
     const OnnxGruNode& found = find_onnx_gru(file, trace, name);
     const Where where = file.where().in("node \"", found.gru.name, "\"");
-    if (!found.problem.empty()) where.fail(found.problem);
+    if (!found.problem.empty()) file.where().fail(found.problem);
     if (found.gru.directions.size() != 1)
         where.fail("expected one direction, received two; a whole model may have them");
     GruOptions options = onnx_gru_options(found.gru, 0, true);

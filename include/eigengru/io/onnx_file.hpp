@@ -13,6 +13,7 @@
 #include <array>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -206,8 +207,19 @@ private:
                               name.find_first_of("/\\:") == std::string::npos && relative.filename() == relative;
         if (!is_plain)
             where.fail("external data expected a file in the same folder by its plain name, received \"", name, "\"");
-        return bytes_at(folder_ / relative, offset, static_cast<std::uint64_t>(count) * width(tensor.data_type()),
-                        where.in(name));
+        const std::uint64_t length = static_cast<std::uint64_t>(count) * width(tensor.data_type());
+        Bytes bytes = bytes_at(folder_ / relative, offset, length, where.in(name));
+        count_external(name, length, where);
+        return bytes;
+    }
+
+    /// Throws: FormatError when tensors that share bytes have read a file more often than any exporter makes them.
+    void count_external(const std::string& name, std::uint64_t length, const Where& where) const {
+        constexpr std::uint64_t most_times = 4;
+        std::uint64_t& sum = external_[name];
+        sum += length;
+        if (sum / most_times > detail::file_size(folder_ / name, where))
+            where.fail("expected tensors of their own bytes, \"", name, "\" is read more than ", most_times, " times");
     }
 
     [[nodiscard]] static Bytes bytes_at(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t length,
@@ -230,6 +242,7 @@ private:
     std::filesystem::path folder_;
     std::unique_ptr<onnx::ModelProto> model_ = std::make_unique<onnx::ModelProto>();
     std::int64_t opset_ = 0;
+    mutable std::map<std::string, std::uint64_t> external_;  ///< how much has been read of the files beside it
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io

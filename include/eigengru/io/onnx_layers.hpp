@@ -2,72 +2,13 @@
 // OnnxLayers: the layers that data passes in an ONNX graph: GRU, MatMul and Gemm with a bias, activations.
 #pragma once
 
-#include "eigengru/io/onnx_gru.hpp"
+#include "eigengru/io/onnx_step.hpp"
 #include "eigengru/io/onnx_value.hpp"
 
-#include <variant>
+#include <memory>
+#include <set>
 
 namespace eigengru::inline EIGENGRU_ABI::io::detail {
-
-/// The use of a GRU node in a model: one direction or both, its sequences or its last state.
-struct OnnxGruUse {
-    std::size_t gru = 0;
-    OnnxGru::Reading reading = OnnxGru::Reading::forward;
-    bool is_state = false;  ///< the graph goes on with the last state
-};
-
-/// kernel and, perhaps, bias, as Keras has them.
-struct OnnxDense {
-    std::string name;
-    std::vector<RowMatrix<double>> weights;
-};
-
-struct OnnxActivation {
-    std::string name;
-    Activation activation;
-};
-
-/// A layer that data has passed, and the one before it.
-struct OnnxStep {
-    Index previous = -1;
-    std::variant<OnnxGruUse, OnnxDense, OnnxActivation> layer;
-};
-
-/// A GRU node, with what stands in the way of loading it.
-struct OnnxGruNode {
-    OnnxGru gru;
-    std::string problem = {};          ///< why it is none that can be loaded
-    std::string initial_problem = {};  ///< why no layer can start from its initial state
-    std::string input_problem = {};    ///< why what it reads is not known
-    Index previous = -1;               ///< the last layer that its inputs have passed
-    std::uint64_t inputs = 0;          ///< which inputs of the graph they depend on
-    std::uint64_t initial_inputs = 0;  ///< likewise the initial state
-};
-
-/// The activation that a node is, with its parameters.
-[[nodiscard]] inline std::optional<Activation> onnx_activation(const OnnxNode& node, std::size_t rank,
-                                                               std::int64_t opset) {
-    const std::string& op = node.op();
-    const auto alpha = [&](double otherwise) { return node.number("alpha", otherwise); };
-    if (op == "Relu" || op == "Tanh" || op == "Sigmoid" || op == "Softplus" || op == "Softsign" || op == "Mish") {
-        std::string name = op;
-        name.front() = static_cast<char>(name.front() - 'A' + 'a');
-        return Activation(name);
-    }
-    if (op == "Elu") return Activation::elu({.alpha = alpha(1.0)});
-    if (op == "Celu" && alpha(1.0) != 0.0) return Activation::celu({.alpha = alpha(1.0)});
-    if (op == "LeakyRelu") return Activation::leaky_relu({.negative_slope = alpha(0.01)});
-    if (op == "Selu" && node.find("alpha") == nullptr && node.find("gamma") == nullptr) return "selu";
-    if (op == "HardSigmoid") return OnnxActivations::hard_sigmoid(alpha(0.2), node.number("beta", 0.5));
-    if (op == "HardSwish") return "hard_silu";
-    if (op == "Gelu") return Activation::gelu({.approximate = node.string("approximate", "none") == "tanh"});
-    if (op == "Softmax" || op == "LogSoftmax") {
-        const std::int64_t otherwise = opset < 13 ? 1 : -1;
-        const auto axis = axis_of(static_cast<double>(node.integer("axis", otherwise)), rank);
-        if (axis && *axis + 1 == rank) return Activation(op == "Softmax" ? "softmax" : "log_softmax");
-    }
-    return std::nullopt;
-}
 
 /// The layers seen so far, and the data behind each.
 class OnnxLayers {
@@ -83,7 +24,7 @@ public:
                 return OnnxValue::unknown(value.inputs, "the directions or layers of a GRU that are not side by side");
         const std::size_t gru = value.parts.front().gru;
         const std::vector<OnnxPart> both{{gru, false}, {gru, true}};
-        OnnxGruUse use{.gru = gru, .is_state = value.is_last};
+        OnnxGruUse use{.gru = gru, .is_state = value.is_state};
         if (value.parts.size() == 1)
             use.reading = value.parts[0].is_backward ? OnnxGru::Reading::reverse : OnnxGru::Reading::forward;
         else if (value.parts == both)
@@ -97,7 +38,7 @@ public:
     }
 
     /// The outputs Y and Y_h of a GRU node, whose inputs are X, W, R, B, sequence_lens, initial_h.
-    [[nodiscard]] std::vector<OnnxValue> gru(const OnnxNode& node, const Where& where, std::vector<OnnxValue> inputs) {
+    [[nodiscard]] std::vector<OnnxValue> gru(const OnnxNode& node, std::vector<OnnxValue> inputs) {
         constexpr std::size_t most_inputs = 6;
         inputs.resize(most_inputs);
         OnnxGruNode record;
@@ -105,10 +46,13 @@ public:
         record.gru.name = node.name();
         const bool has_weights =
             inputs[1].is_constant() && inputs[2].is_constant() && (inputs[3].is_constant() || is_absent(inputs[3]));
-        if (!has_weights) record.problem = "W, R and B expected constants";
-        if (has_weights)
-            record.gru = OnnxGruReader(node, where.in("node \"", node.name(), "\""))
-                             .read(*inputs[1].tensor, *inputs[2].tensor, inputs[3].tensor.get());
+        const Where here(eigengru::detail::text("node \"", node.name(), "\""));
+        if (!has_weights)
+            record.problem = here.text() + ": W, R and B expected constants";
+        else if (!is_first_use(inputs[1]) || !is_first_use(inputs[2]))
+            record.problem = here.text() + ": W and R expected constants that no other layer has";
+        else
+            read_weights(record, OnnxGruReader(node, here), inputs);
         const OnnxValue x = resolved(inputs[0]);
         record.inputs = x.inputs;
         record.previous = x.step;
@@ -132,6 +76,7 @@ public:
         if (is_gemm && (node.integer("transA", 0) != 0 || x.dims.size() != 2)) return std::nullopt;
         const OnnxTensor& b = *inputs[1].tensor;
         const MatrixMap<const double> given(b.numbers.data(), b.dims[0], b.dims[1], Eigen::OuterStride<>(b.dims[1]));
+        if (!is_first_use(inputs[1])) return std::nullopt;
         const double alpha = is_gemm ? node.number("alpha", 1.0) : 1.0;
         RowMatrix<double> kernel =
             is_transposed ? RowMatrix<double>(alpha * given.transpose()) : RowMatrix<double>(alpha * given);
@@ -165,6 +110,25 @@ private:
         return value.kind == OnnxValue::Kind::unknown && value.reason.empty();
     }
 
+    /// Layers copy their matrices: were one for any number of them, a small file could ask for any amount of memory.
+    [[nodiscard]] bool is_first_use(const OnnxValue& matrix) { return used_.insert(matrix.tensor).second; }
+
+    /// A node that nothing needs may be anything: an error in it is one of what needs it.
+    static void read_weights(OnnxGruNode& record, const OnnxGruReader& reader, const std::vector<OnnxValue>& inputs) {
+        const auto read = [&] {
+            record.gru = reader.read(*inputs[1].tensor, *inputs[2].tensor, inputs[3].tensor.get());
+        };
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+        try {
+            read();
+        } catch (const FormatError& error) {
+            record.problem = error.what();
+        }
+#else
+        read();
+#endif
+    }
+
     Index add_step(Index previous, std::variant<OnnxGruUse, OnnxDense, OnnxActivation> layer) {
         steps_.push_back({previous, std::move(layer)});
         return static_cast<Index>(steps_.size()) - 1;
@@ -192,6 +156,7 @@ private:
         const auto count = static_cast<Index>(bias.numbers.size());
         const bool is_row = count == 1 || (count == units && !bias.dims.empty() && bias.dims.back() == units);
         if (!is_row || bias.dims.size() > x.dims.size()) return std::nullopt;
+        if (!biased_.insert(x.step).second) return std::nullopt;
         OnnxDense layer = *dense;
         RowMatrix<double> row(1, units);
         for (Index i = 0; i < units; ++i) row(0, i) = beta * bias.numbers[static_cast<std::size_t>(count == 1 ? 0 : i)];
@@ -218,7 +183,8 @@ private:
         const Index time = x.dims[node.gru.is_batch_first ? 1 : 0];
         const auto is_whole = [time](double length) { return length == static_cast<double>(time); };
         if (lengths.is_constant() && std::ranges::all_of(lengths.tensor->numbers, is_whole)) return;
-        node.gru.has_lengths = lengths.is_data() && lengths.is_input;
+        node.gru.has_lengths = lengths.is_data() && lengths.is_input && !lengths.is_piece;
+        node.length_inputs = lengths.inputs;
         if (!node.gru.has_lengths)
             node.input_problem = "sequence_lens that is no input of the graph (node \"" + node.gru.name + "\")";
     }
@@ -251,6 +217,7 @@ private:
         if (node.gru.reading != OnnxGru::Reading::forward) y.parts.push_back({number, true});
         OnnxValue last = y;
         last.is_last = true;
+        last.is_state = true;
         if (is_batch_first) {
             y.dims = {batch, time, directions, node.gru.units};
             y.axes = {OnnxAxis::batch, OnnxAxis::time, OnnxAxis::direction, OnnxAxis::features};
@@ -267,6 +234,8 @@ private:
 
     std::vector<OnnxGruNode> grus_;
     std::vector<OnnxStep> steps_;
+    std::set<std::shared_ptr<const OnnxTensor>> used_;  ///< the matrices of layers
+    std::set<Index> biased_;                            ///< the steps that are a MatMul whose Add has come
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io::detail

@@ -96,14 +96,16 @@ inline constexpr std::size_t kMostOnnxRank = 8;
 
 /// What Slice takes of one axis.
 struct AxisSlice {
-    Index start = 0, step = 1, size = 0;
+    Index start = 0;
+    bool is_whole = true;  ///< whatever the size of the axis is: from its first element to its last
+    Index size = 0;
 };
 
 /// For each axis what Slice takes of it. Arguments are attributes before opset 10, inputs since.
 [[nodiscard]] inline std::optional<std::vector<AxisSlice>> sliced(const OnnxNode& node, const Dims& dims,
                                                                   const std::vector<const OnnxTensor*>& inputs) {
     std::vector<AxisSlice> slices;
-    for (const Index size : dims) slices.push_back({0, 1, size});
+    for (const Index size : dims) slices.push_back({0, true, size});
     const auto argument = [&](const char* name, std::size_t i) -> std::optional<std::vector<double>> {
         if (i < inputs.size() && inputs[i] != nullptr) return inputs[i]->numbers;
         return node.integers(name);
@@ -120,7 +122,10 @@ struct AxisSlice {
         const auto size = static_cast<double>(dims[*axis]);
         const auto bounded = [size](double at) { return std::clamp(at < 0.0 ? at + size : at, 0.0, size); };
         const double start = bounded((*starts)[i]);
-        slices[*axis] = {static_cast<Index>(start), 1, static_cast<Index>(std::max(0.0, bounded((*ends)[i]) - start))};
+        constexpr double no_end = 2147483647.0;  // what exporters write for "to the end", or more
+        const bool is_whole = (*starts)[i] == 0.0 && ((*ends)[i] == size || (*ends)[i] >= no_end);
+        const double count = std::max(0.0, bounded((*ends)[i]) - start);
+        slices[*axis] = {static_cast<Index>(start), is_whole, static_cast<Index>(count)};
     }
     return slices;
 }

@@ -4,6 +4,7 @@
 
 #include "eigengru/io/onnx_fold.hpp"
 #include "eigengru/io/onnx_layers.hpp"
+#include "eigengru/io/onnx_mover.hpp"
 
 #include <map>
 
@@ -148,7 +149,7 @@ private:
     }
 
     void evaluate_gru(const OnnxNode& node, const std::vector<OnnxValue>& inputs) {
-        const std::vector<OnnxValue> outputs = layers_.gru(node, file_.where(), inputs);
+        const std::vector<OnnxValue> outputs = layers_.gru(node, inputs);
         for (int i = 0; i < node.outputs(); ++i)
             values_[node.output(i)] =
                 static_cast<std::size_t>(i) < outputs.size() ? outputs[static_cast<std::size_t>(i)] : OnnxValue();
