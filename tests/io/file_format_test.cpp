@@ -17,6 +17,8 @@ TEST(FileFormat, IsThatOfTheFirstBytes) {
         EXPECT_EQ(io::file_format(exchange(name)), io::FileFormat::onnx) << name;
     write_bytes(folder / "m", {0x80, 2, 0, 0, 0, 0, 0, 0, '{'});  // its length is the magic number of a pickle
     EXPECT_EQ(io::file_format(folder / "m"), io::FileFormat::safetensors);
+    write_bytes(folder / "m", {'P', 'K', 0, 0, 0, 0, 0, 0, '{'});  // or how an archive begins
+    EXPECT_EQ(io::file_format(folder / "m"), io::FileFormat::safetensors);
     write_bytes(folder / "m", {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'});
     EXPECT_EQ(io::file_format(folder / "m"), io::FileFormat::keras);
 }

@@ -116,6 +116,17 @@ TEST(OnnxFile, ReadsNumbersBesideTheFile) {
     EXPECT_EQ(builder.file(folder.path()).numbers(external("m.data", "4")).numbers, (std::vector{1.0, 2.0}));
 }
 
+TEST(OnnxFile, RefusesTensorsThatShareTheirBytesWithoutLimit) {
+    const ScratchFolder folder;
+    write_bytes(folder / "m.data", Bytes(8, 0));
+    OnnxBuilder builder;
+    builder.node("Relu", {"x"}, {"y"});
+    const io::OnnxFile file = builder.file(folder.path());
+    for (int i = 0; i < 4; ++i) EXPECT_NO_THROW((void)file.numbers(external("m.data", "0")));
+    expect_part(format_error_of([&] { (void)file.numbers(external("m.data", "0")); }),
+                "expected tensors of their own bytes, \"m.data\" is read more than 4 times");
+}
+
 TEST(OnnxFile, RefusesNumbersInOtherPlaces) {
     const ScratchFolder folder;
     write_bytes(folder / "m.data", Bytes(8, 0));

@@ -73,11 +73,11 @@ inline constexpr auto kOtherFormats = std::to_array<OtherFormat>(
     if (std::filesystem::is_directory(path, error)) return FileFormat::keras;
     const std::string bytes = first_bytes(path, where);
     const std::string_view view = bytes;
-    if (is_torch_archive(view)) where.fail(kOtherFormats.front().advice);
-    if (view.starts_with("PK") || view.starts_with("\x89HDF\r\n\x1a\n")) return FileFormat::keras;
     // Eight bytes of a length below 2^32, and a JSON object; the length may be anything, a magic number too.
     if (view.size() > 8 && view[8] == '{' && view.substr(4, 4) == std::string_view("\0\0\0\0", 4))
         return FileFormat::safetensors;
+    if (is_torch_archive(view)) where.fail(kOtherFormats.front().advice);
+    if (view.starts_with("PK") || view.starts_with("\x89HDF\r\n\x1a\n")) return FileFormat::keras;
     for (const OtherFormat& other : kOtherFormats)
         if (view.substr(std::min(other.at, view.size())).starts_with(other.bytes)) where.fail(other.advice);
     // A protobuf message that begins with the small number ir_version.
