@@ -232,6 +232,20 @@ TEST(LoadWeights, TakeEveryKindOfFile) {
     }
 }
 
+TEST(LoadWeights, RefuseMoreLayersThanAnyModelHas) {
+    const ScratchFolder folder;
+    {
+        const LibraryWriter writer(folder / "a.h5");
+        constexpr hsize_t count = 1001;
+        const hid_t group = H5Gcreate2(writer.file(), "g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        H5Gclose(group);
+        writer.attribute("/", "layer_names", H5T_C_S1, {count}, std::string(count, 'g').data());
+    }
+    Sequential<float> model({Gru<float>(3, {.units = 4})});
+    expect_contains(format_error_of([&] { io::load_weights(model, folder / "a.h5"); }),
+                    "a.h5: expected at most 1000 layers, received 1001");
+}
+
 TEST(LoadWeights, OfAnotherModelLeaveTheModelAsItWas) {
     Sequential<double> model = io::load_model<double>(golden("files/around.keras2.keras"));
     const GoldenCase recorded = load_golden(golden("files/around.keras2.golden")).front();

@@ -60,6 +60,24 @@ TEST(SaveModel, HasTheNamesThatKerasWants) {
     EXPECT_EQ(members.size(), 3U);
 }
 
+TEST(LoadModel, TakesTheLastAxisOfANormalisationAsTensorFlowCountsIt) {
+    const ScratchFolder folder;
+    for (const bool is_sequence : {false, true}) {
+        Sequential<float> model({Gru<float>(3, {.units = 4, .return_sequences = is_sequence}),
+                                 BatchNormalization<float>(4, {}), LayerNormalization<float>(4, {})});
+        io::save_model(model, folder / "a.keras");
+        const auto load_with = [&](int axis) {
+            write_edited(folder / "a.keras", folder / "b.keras", [axis](Json& json) {
+                for (const char* name : {"batch_normalization", "layer_normalization"})
+                    layer_config(json, name)["axis"] = Json::array({axis});
+            });
+            return format_error_of([&] { (void)io::load_model<float>(folder / "b.keras"); });
+        };
+        EXPECT_EQ(load_with(is_sequence ? 2 : 1), "no FormatError was thrown");
+        expect_contains(load_with(is_sequence ? 1 : 2), "layer \"batch_normalization\": axis expected -1, or ");
+    }
+}
+
 TEST(SaveModel, AStatefulModelHasItsBatchSize) {
     const ScratchFolder folder;
     Sequential<float> model({Gru<float>(3, {.units = 2, .stateful = true})});

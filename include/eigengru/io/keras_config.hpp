@@ -142,24 +142,26 @@ inline void check_arguments(const JsonObject& config, std::initializer_list<std:
 namespace detail {
 
 /// Normalisation over the features is what there is; Keras writes that axis as -1, or counted from the front.
-inline void check_last_axis(const JsonObject& config) {
+inline void check_last_axis(const JsonObject& config, bool is_sequence) {
     const Json* axis = config.find("axis");
     if (axis == nullptr) return;
     const Json& only = axis->is_array() && axis->size() == 1 ? axis->front() : *axis;
-    if (only != -1 && only != 2) config.fail("axis", "-1, or 2 for sequences", *axis);
+    if (only != -1 && only != (is_sequence ? 2 : 1))
+        config.fail("axis", is_sequence ? "-1, or 2 for sequences" : "-1, or 1 behind a last output", *axis);
 }
 
 }  // namespace detail
 
-/// Throws: FormatError; also for an axis other than the last one.
-[[nodiscard]] inline BatchNormalizationOptions batch_normalization_options(const KerasLayer& layer) {
+/// `is_sequence`: what it normalises has a time axis. Throws: FormatError; also for an axis other than the last one.
+[[nodiscard]] inline BatchNormalizationOptions batch_normalization_options(const KerasLayer& layer,
+                                                                           bool is_sequence = true) {
     const JsonObject& c = layer.config;
     // Of no meaning outside of training, or without renorm: synchronized, renorm_clipping, renorm_momentum.
     detail::check_arguments(
         c, {"axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
             "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
             "beta_constraint", "gamma_constraint", "synchronized", "renorm_momentum"});
-    detail::check_last_axis(c);
+    detail::check_last_axis(c, is_sequence);
     const detail::LayerArguments a(c, layer.dialect);
     return {.momentum = c.number("momentum", 0.99),
             .epsilon = c.number("epsilon", 1e-3),
@@ -177,13 +179,14 @@ inline void check_last_axis(const JsonObject& config) {
             .trainable = c.flag("trainable", true)};
 }
 
-/// Throws: FormatError; also for an axis other than the last one.
-[[nodiscard]] inline LayerNormalizationOptions layer_normalization_options(const KerasLayer& layer) {
+/// `is_sequence`: what it normalises has a time axis. Throws: FormatError; also for an axis other than the last one.
+[[nodiscard]] inline LayerNormalizationOptions layer_normalization_options(const KerasLayer& layer,
+                                                                           bool is_sequence = true) {
     const JsonObject& c = layer.config;
     detail::check_arguments(
         c, {"axis", "epsilon", "center", "scale", "rms_scaling", "beta_initializer", "gamma_initializer",
             "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"});
-    detail::check_last_axis(c);
+    detail::check_last_axis(c, is_sequence);
     const detail::LayerArguments a(c, layer.dialect);
     return {.epsilon = c.number("epsilon", 1e-3),
             .center = c.flag("center", true),

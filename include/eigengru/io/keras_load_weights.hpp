@@ -34,9 +34,12 @@ public:
             if (!file_.strings(path, "layer_names", most_bytes) && !file_.strings(path, "layer_names0", most_bytes))
                 continue;
             is_legacy_ = true;
-            for (const std::string& name : KerasWeights::string_list(file_, path, "layer_names")) {
-                std::vector<std::string> weights = KerasWeights::string_list(file_, root + name, "weight_names");
-                if (!weights.empty()) legacy_.push_back({root + name, std::move(weights)});
+            const std::vector<std::string> names = KerasWeights::string_list(file_, path, "layer_names");
+            if (names.size() > kMostLayers)
+                file_.where().fail("expected at most ", kMostLayers, " layers, received ", names.size());
+            for (const std::string& name : names) {
+                const std::size_t count = weight_names(root + name).size();
+                if (count != 0) legacy_.push_back({root + name, count});
             }
             return;
         }
@@ -63,9 +66,10 @@ public:
                                       std::size_t all) const {
         if (!is_legacy_) return {file_, eigengru::detail::text(path_, part.empty() ? "" : "/", part, "/vars")};
         const Legacy& layer = legacy_[next_legacy_ - 1];
-        if (layer.names.size() != all)
-            file_.where().in(layer.path).fail("expected ", all, " weights, received ", layer.names.size());
-        const auto begin = layer.names.begin() + static_cast<std::ptrdiff_t>(first);
+        if (layer.count != all)
+            file_.where().in(layer.path).fail("expected ", all, " weights, received ", layer.count);
+        const std::vector<std::string> names = weight_names(layer.path);
+        const auto begin = names.begin() + static_cast<std::ptrdiff_t>(first);
         return {file_, layer.path, {begin, begin + static_cast<std::ptrdiff_t>(count)}};
     }
 
@@ -82,10 +86,15 @@ public:
     }
 
 private:
+    /// The names are read again when their turn comes: those of all layers at once could be any amount.
     struct Legacy {
         std::string path;
-        std::vector<std::string> names;
+        std::size_t count;
     };
+
+    [[nodiscard]] std::vector<std::string> weight_names(const std::string& path) const {
+        return KerasWeights::string_list(file_, path, "weight_names");
+    }
 
     Hdf5File file_;
     bool is_legacy_ = false;

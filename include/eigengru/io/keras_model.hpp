@@ -98,12 +98,12 @@ private:
     }
 
     void add_batch_normalization(const KerasLayer& layer) {
-        const BatchNormalizationOptions o = batch_normalization_options(layer);
+        const BatchNormalizationOptions o = batch_normalization_options(layer, is_sequence_);
         add_normalization<BatchNormalization<S>>(layer, o, 2 + std::size_t{o.scale} + std::size_t{o.center});
     }
 
     void add_layer_normalization(const KerasLayer& layer) {
-        const LayerNormalizationOptions o = layer_normalization_options(layer);
+        const LayerNormalizationOptions o = layer_normalization_options(layer, is_sequence_);
         const std::size_t count = o.rms_scaling ? 1 : std::size_t{o.scale} + std::size_t{o.center};
         add_normalization<LayerNormalization<S>>(layer, o, count);
     }
@@ -127,6 +127,7 @@ private:
             else
                 layers_.push_back(make_gru<S, false>(layer, gru.config, weights));
             features_ = gru.config.options.units;
+            is_sequence_ = gru.config.options.return_sequences;
         }
         file_.weights.check_count(layer, first);
     }
@@ -134,6 +135,7 @@ private:
     void add_bidirectional(const KerasLayer& layer) {
         const KerasBidirectional both = keras_bidirectional(layer);
         check_no_state(layer, both.forward.config);
+        is_sequence_ = both.forward.config.options.return_sequences;
         Weights weights = gru_weights_of(layer, both.forward, 0);
         const Weights backward = gru_weights_of(layer, both.backward, weights.size());
         const Index features = weights.front().rows();
@@ -199,6 +201,7 @@ private:
 
     KerasFile& file_;
     Index features_ = 0;
+    bool is_sequence_ = true;  ///< what reaches the next layer has a time axis
     std::vector<Layer> layers_;
 };
 
