@@ -203,9 +203,22 @@ TEST(SaveSafetensors, SaysWhyPyTorchHasNoSuchLayer) {
     EXPECT_FALSE(std::filesystem::exists(folder / "a"));
 }
 
-TEST(SaveSafetensors, RefusesTwoLayersOfOneName) {
+TEST(SaveSafetensors, NumbersLayersOfOneName) {
     const ScratchFolder folder;
-    const Sequential<float> model({Gru<float>(3, {.units = 3, .return_sequences = true}), Gru<float>(3, {.units = 3})});
+    Sequential<float> model({Gru<float>(3, {.units = 4, .return_sequences = true}),
+                             Gru<float>(4, {.units = 3, .return_sequences = true}), Dense<float>(3, {.units = 3}),
+                             Dense<float>(3, {.units = 2})});
+    io::save_safetensors(model, folder / "a.safetensors");
+    Sequential<float> again = io::load_safetensors_model<float>(folder / "a.safetensors");
+    expect_same_model(model, again);
+    EXPECT_EQ((std::get<Gru<float, true>>(again.layers()[1]).name()), "gru_1");
+    EXPECT_EQ(std::get<Dense<float>>(again.layers()[3]).name(), "dense_1");
+}
+
+TEST(SaveSafetensors, RefusesTwoLayersOfTheSameTensors) {
+    const ScratchFolder folder;
+    const Sequential<float> model({Gru<float>(3, {.units = 3, .return_sequences = true, .name = "gru"}),
+                                   Gru<float>(3, {.units = 3, .name = "gru_l0"})});
     expect_refused("expected layers of different names, received two tensors \"gru.weight_ih_l0\"",
                    [&] { io::save_safetensors(model, folder / "a"); });
 }

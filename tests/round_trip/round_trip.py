@@ -2,7 +2,8 @@
 """Opens with real Keras 3 what Eigengru writes, and compares the predictions. By hand, in the environment of
 tests/golden/generate_files.py for Keras 3:
 
-    g++ -O1 -std=c++20 -Iinclude -I/usr/include/eigen3 tests/round_trip/round_trip.cpp -lzip -o /tmp/round_trip
+    flags="$(pkg-config --cflags --libs hdf5 libzip)"
+    g++ -O1 -std=c++20 -Iinclude -I/usr/include/eigen3 tests/round_trip/round_trip.cpp $flags -o /tmp/round_trip
     ~/keras3/bin/python tests/round_trip/round_trip.py /tmp/round_trip
 
 Every model of tests/golden/models and tests/golden/files is loaded and written by Eigengru. Keras loads the .keras

@@ -6,9 +6,8 @@
 #include "eigengru/io/keras_load_weights.hpp"
 #include "eigengru/io/keras_test_vector.hpp"
 #include "eigengru/io/keras_write_config.hpp"
+#include "eigengru/io/unique_names.hpp"
 #include "eigengru/io/zip_writer.hpp"
-
-#include <set>
 
 namespace eigengru::inline EIGENGRU_ABI::io {
 
@@ -80,7 +79,7 @@ public:
         OrderedJson layers = OrderedJson::array();
         layers.push_back(keras_object(
             "keras.layers", "InputLayer",
-            {{"batch_shape", input}, {"dtype", dtype_of<S>()}, {"sparse", false}, {"name", unique("input_layer")}}));
+            {{"batch_shape", input}, {"dtype", dtype_of<S>()}, {"sparse", false}, {"name", names_.next("input_layer")}}));
         for (const auto& layer : model_.layers()) std::visit([&](const auto& l) { layers.push_back(entry(l)); }, layer);
         OrderedJson config{{"name", name},
                            {"trainable", true},
@@ -111,7 +110,7 @@ private:
     template <class Layer>
     [[nodiscard]] OrderedJson entry(const Layer& layer) {
         const Where where(eigengru::detail::text(function_, ": layer \"", layer.name(), "\""));
-        LayerJson json = layer_json(layer, {where, dtype_of<S>(), unique(keras_name(layer.name()))});
+        LayerJson json = layer_json(layer, {where, dtype_of<S>(), names_.next(keras_name(layer.name()))});
         return keras_object("keras.layers", json.class_name, std::move(json.config));
     }
 
@@ -141,16 +140,9 @@ private:
         return has_ids ? OrderedJson{batch, nullptr} : OrderedJson{batch, nullptr, features};
     }
 
-    /// Keras wants the names of the layers of a model to differ.
-    [[nodiscard]] std::string unique(const std::string& name) {
-        std::string result = name;
-        for (int i = 1; !names_.insert(result).second; ++i) result = eigengru::detail::text(name, "_", i);
-        return result;
-    }
-
     const Sequential<S>& model_;
     std::string_view function_;
-    std::set<std::string> names_;
+    UniqueNames names_;
 };
 
 [[nodiscard]] inline Bytes bytes_of_text(std::string_view text) {

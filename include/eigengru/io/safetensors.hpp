@@ -84,7 +84,7 @@ template <RealScalar S = float>
 
 /// A model as a state dict that PyTorch loads, with a list of its layers as metadata. GRUs and Bidirectionals have the
 /// names of torch.nn.GRU: "gru" gives gru.weight_ih_l0, "gru_l1" gives gru.weight_ih_l1. Dense and Embedding are
-/// NAME.weight and NAME.bias. What only training needs is not kept.
+/// NAME.weight and NAME.bias. A name that another layer has gets a number: gru_1. What only training needs is not kept.
 ///
 /// Throws: FormatError, and an old file is untouched, for what PyTorch has no layer for (reset_after = false, other
 /// activations in a GRU, go_backwards, merges but concat, the normalisations), or when it cannot be written.

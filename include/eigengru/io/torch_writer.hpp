@@ -8,6 +8,7 @@
 
 #include "eigengru/io/safetensors_writer.hpp"
 #include "eigengru/io/torch_weights.hpp"
+#include "eigengru/io/unique_names.hpp"
 #include "eigengru/layer/sequential.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::io::detail {
@@ -28,8 +29,9 @@ public:
         check(options, ResetAfter, where);
         if (options.go_backwards)
             where.fail("go_backwards expected false, received true: torch.nn.GRU reads forward, or both ways");
-        add_weights(options.name, false, gru.get_weights());
-        layers_.push_back(described(options, "GRU", options.name));
+        const std::string name = names_.next(gru.name());
+        add_weights(name, false, gru.get_weights());
+        layers_.push_back(described(options, "GRU", name));
     }
 
     template <bool ResetAfter>
@@ -43,37 +45,40 @@ public:
             where.fail("merge expected concat, received ", both.options().merge, ": torch.nn.GRU knows no other");
         if (options.units != backward.units || options.use_bias != backward.use_bias || options.go_backwards)
             where.fail("expected two directions of the same units and use_bias, forward first, as torch.nn.GRU has");
-        add_weights(both.name(), false, both.forward_layer().get_weights());
-        add_weights(both.name(), true, both.backward_layer().get_weights());
-        layers_.push_back(described(options, "Bidirectional", both.name()));
+        const std::string name = names_.next(both.name());
+        add_weights(name, false, both.forward_layer().get_weights());
+        add_weights(name, true, both.backward_layer().get_weights());
+        layers_.push_back(described(options, "Bidirectional", name));
     }
 
     void add(const Dense<S>& dense) {
         const std::vector<RowMatrix<S>> weights = dense.get_weights();
-        file_.add(dense.name() + ".weight", weights[0].transpose());
-        if (weights.size() > 1) file_.add(dense.name() + ".bias", weights[1], true);
+        const std::string name = names_.next(dense.name());
+        file_.add(name + ".weight", weights[0].transpose());
+        if (weights.size() > 1) file_.add(name + ".bias", weights[1], true);
         layers_.push_back({{"class", "Dense"},
-                           {"name", dense.name()},
+                           {"name", name},
                            {"activation", name_of(dense.options().activation, dense.name())}});
     }
 
     void add(const ActivationLayer<S>& layer) {
         layers_.push_back({{"class", "Activation"},
-                           {"name", layer.name()},
+                           {"name", names_.next(layer.name())},
                            {"activation", name_of(layer.options().activation, layer.name())}});
     }
 
     void add(const Masking<S>& layer) {
-        layers_.push_back({{"class", "Masking"}, {"name", layer.name()}, {"mask_value", layer.options().mask_value}});
+        layers_.push_back({{"class", "Masking"}, {"name", names_.next(layer.name())}, {"mask_value", layer.options().mask_value}});
     }
 
     void add(const Dropout<S>& layer) {
-        layers_.push_back({{"class", "Dropout"}, {"name", layer.name()}, {"rate", layer.options().rate}});
+        layers_.push_back({{"class", "Dropout"}, {"name", names_.next(layer.name())}, {"rate", layer.options().rate}});
     }
 
     void add(const Embedding<S>& layer) {
-        file_.add(layer.name() + ".weight", layer.get_weights().front());
-        layers_.push_back({{"class", "Embedding"}, {"name", layer.name()}, {"mask_zero", layer.options().mask_zero}});
+        const std::string name = names_.next(layer.name());
+        file_.add(name + ".weight", layer.get_weights().front());
+        layers_.push_back({{"class", "Embedding"}, {"name", name}, {"mask_zero", layer.options().mask_zero}});
     }
 
     template <class Layer>
@@ -131,6 +136,7 @@ private:
 
     Where where_;
     SafetensorsWriter<S> file_;
+    UniqueNames names_;
     Json layers_ = Json::array();
 };
 
