@@ -194,7 +194,8 @@ void print_backends(const Sequential<float>& model) {
 }
 
 void tool() {
-    Sequential<float> model = tools::read_model<float>(arguments.file, arguments.state_dict);
+    tools::TestVector test;
+    Sequential<float> model = tools::read_model<float>(arguments.file, arguments.state_dict, &test);
     const Index features = tools::features_of(model);
     std::printf("%s: %s, %td layers, %td weights, input (batch, time, %s)\n\n", arguments.file.c_str(),
                 tools::format_of(arguments.file).c_str(), static_cast<Index>(model.layers().size()),
@@ -203,6 +204,8 @@ void tool() {
     for (const auto& layer : model.layers()) std::visit([&](const auto& l) { table.add(l); }, layer);
     table.print();
     std::putchar('\n');
+    if (test.is_there)
+        std::printf("test vector: outputs differ by at most %.2g of %.2g\n", test.largest_difference, test.tolerance);
     if (!arguments.no_timing) print_timing(model, features);
     print_backends(model);
 }

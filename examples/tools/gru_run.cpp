@@ -7,10 +7,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -36,13 +39,13 @@ public:
 
     enum class Line { row, blank, end };
 
-    /// The next line. A first line that is no numbers is a header. Throws: FormatError that names the line.
+    /// The next line. A first line without any number is a header. Throws: FormatError that names the line.
     Line next() {
-        while (std::getline(std::cin, text_)) {
-            ++line_;
+        while (get()) {
             if (text_.find_first_not_of(" \t\r,;") == std::string::npos) return Line::blank;
-            if (parse()) return ++rows_, Line::row;
-            if (line_ > 1) fail("expected numbers");
+            const Fields fields = parse();
+            if (fields == Fields::numbers) return ++rows_, Line::row;
+            if (line_ > 1 || fields == Fields::some_numbers) fail("expected numbers");
         }
         return Line::end;
     }
@@ -51,33 +54,52 @@ public:
     [[nodiscard]] std::size_t rows() const { return rows_; }
 
 private:
+    enum class Fields { numbers, some_numbers, words };
+
+    /// Reads a line, when all there was has been answered and nothing more is there yet: who writes may wait for it.
+    bool get() {
+        if (std::cin.rdbuf()->in_avail() <= 0) std::fflush(stdout);
+        if (!std::getline(std::cin, text_)) return false;
+        constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+        if (++line_ == 1 && text_.starts_with(byte_order_mark)) text_.erase(0, byte_order_mark.size());
+        return true;
+    }
+
     [[noreturn]] void fail(const std::string& what) const {
         throw FormatError("standard input, line " + std::to_string(line_) + ": " + what + ", received \"" +
                           text_.substr(0, 60) + "\"");
     }
 
-    /// Whether the line is numbers.
-    bool parse() {
+    /// Takes the numbers of the line, each of which a double holds; as a float it may be 0.
+    Fields parse() {
         std::size_t count = 0;
+        bool has_number = false;
+        bool has_word = false;
         const char* at = text_.data();
         const char* const end = at + text_.size();
         constexpr std::string_view separators = " \t\r,;";
+        const auto is_separator = [&](char c) { return separators.find(c) != std::string_view::npos; };
         while (true) {
-            while (at != end && separators.find(*at) != std::string_view::npos) ++at;
+            at = std::find_if_not(at, end, is_separator);
             if (at == end) break;
-            float number = 0.0F;
-            const auto [stop, error] = std::from_chars(*at == '+' ? at + 1 : at, end, number);
-            const bool is_whole = stop == end || separators.find(*stop) != std::string_view::npos;
-            if (error != std::errc() || !is_whole) return false;
-            if (count < row_.size()) row_[count] = number;
+            const char* const stop = std::find_if(at, end, is_separator);
+            double number = 0.0;
+            const auto [read_to, error] = std::from_chars(*at == '+' ? at + 1 : at, stop, number);
+            const bool is_number = read_to == stop && error != std::errc::invalid_argument;
+            const bool is_float = error == std::errc() && !(std::abs(number) > kMostFloat && std::isfinite(number));
+            has_number = has_number || is_number;
+            has_word = has_word || !is_number || !is_float;
+            if (count < row_.size()) row_[count] = is_number && is_float ? static_cast<float>(number) : 0.0F;
             ++count;
             at = stop;
         }
+        if (has_word) return has_number ? Fields::some_numbers : Fields::words;
         if (count != row_.size())
             fail("expected " + std::to_string(row_.size()) + " numbers, received " + std::to_string(count));
-        return true;
+        return Fields::numbers;
     }
 
+    static constexpr double kMostFloat = std::numeric_limits<float>::max();
     std::vector<float> row_;
     std::string text_;
     std::size_t line_ = 0, rows_ = 0;
@@ -195,7 +217,6 @@ void tool() {
         stream(*steps, gives_last_alone(model));
     else
         gather(model);
-    if (std::fflush(stdout) != 0) throw FormatError("standard output: cannot be written");
 }
 
 }  // namespace

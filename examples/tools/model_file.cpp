@@ -50,7 +50,13 @@ std::string format_of(const std::filesystem::path& path) {
 }
 
 template <class S>
-Sequential<S> read_model(const std::filesystem::path& path, const StateDictArguments& arguments) {
+Sequential<S> read_model(const std::filesystem::path& path, const StateDictArguments& arguments, TestVector* test) {
+    if (test != nullptr && io::file_format(path) == io::FileFormat::keras) {
+        io::LoadReport report;
+        Sequential<S> model = io::load_keras_model<S>(path, report);
+        *test = {report.has_test_vector, report.largest_difference, report.tolerance};
+        return model;
+    }
     return io::load_model<S>(path, torch_options(arguments));
 }
 
@@ -81,8 +87,8 @@ Sequence<S> predict(Sequential<S>& model, SequenceView<const S> inputs) {
     return model.predict(inputs);
 }
 
-template Sequential<float> read_model<float>(const std::filesystem::path&, const StateDictArguments&);
-template Sequential<double> read_model<double>(const std::filesystem::path&, const StateDictArguments&);
+template Sequential<float> read_model<float>(const std::filesystem::path&, const StateDictArguments&, TestVector*);
+template Sequential<double> read_model<double>(const std::filesystem::path&, const StateDictArguments&, TestVector*);
 template void write_model<float>(const Sequential<float>&, const std::filesystem::path&);
 template void write_model<double>(const Sequential<double>&, const std::filesystem::path&);
 template Sequential<float> read_back<float>(const Sequential<float>&, const std::filesystem::path&);
@@ -98,6 +104,8 @@ int run(CLI::App& app, int argc, char** argv, void (*tool)()) {
     }
     try {
         tool();
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+            throw FormatError("standard output: cannot be written");
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), error.what());
         return 1;

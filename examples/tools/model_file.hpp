@@ -27,9 +27,16 @@ void add_arguments(CLI::App& app, StateDictArguments& arguments);
 /// "Keras", "safetensors" or "ONNX". Throws: eigengru::FormatError.
 std::string format_of(const std::filesystem::path& path);
 
+/// What trying a model of a Keras file with the test vector in it has given; other files have none.
+struct TestVector {
+    bool is_there = false;
+    double largest_difference = 0.0, tolerance = 0.0;  ///< relative to max(1, largest output)
+};
+
 /// Throws: eigengru::FormatError.
 template <class S>
-eigengru::Sequential<S> read_model(const std::filesystem::path& path, const StateDictArguments& arguments);
+eigengru::Sequential<S> read_model(const std::filesystem::path& path, const StateDictArguments& arguments,
+                                   TestVector* test = nullptr);
 
 /// The format is that of the extension: .keras, .weights.h5 or .safetensors. Throws: eigengru::FormatError.
 template <class S>

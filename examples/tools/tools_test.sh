@@ -34,6 +34,21 @@ test_gru_inspect() {
     "$bin/gru_inspect" --no-timing "$files/both.safetensors" --linear encoder.fc:tanh >both.txt
     grep -q 'merge=concat' both.txt || fail "no Bidirectional: $(cat both.txt)"
     if grep -q '^time' both.txt; then fail "--no-timing measures"; fi
+    if grep -q '^test vector' keras.txt; then fail "a test vector that is not there"; fi
+    if command -v python3 >/dev/null; then
+        printf '0.5,-1,2\n1,0.25,0\n' | "$bin/gru_run" "$files/same.keras" >outputs.csv
+        cp "$files/same.keras" tested.keras
+        python3 -c 'import json, zipfile
+outputs = [float(x) for x in open("outputs.csv").read().replace(chr(10), ",").split(",") if x]
+test = {"inputs": {"shape": [1, 2, 3], "values": [0.5, -1, 2, 1, 0.25, 0]},
+        "outputs": {"shape": [1, 2, 2], "values": outputs}, "tolerance": 1e-5}
+zipfile.ZipFile("tested.keras", "a").writestr("eigengru_test.json", json.dumps(test))'
+        "$bin/gru_inspect" --no-timing tested.keras >tested.txt
+        grep -qE '^test vector: outputs differ by at most [0-9.e-]+ of 1e-05$' tested.txt || fail "$(cat tested.txt)"
+    fi
+    if [ -c /dev/full ] && "$bin/gru_inspect" --no-timing "$files/same.keras" >/dev/full 2>err.txt; then
+        fail "/dev/full took all"
+    fi
     refused 1 'the file does not exist' "$bin/gru_inspect" nowhere.keras
     refused 2 'FILE is required' "$bin/gru_inspect"
     printf 'not a model' >text.keras
@@ -70,6 +85,25 @@ test_gru_run() {
     if (ulimit -v 200000 && "$bin/gru_run" --help) >/dev/null 2>&1; then kilobytes=200000; fi
     (ulimit -v $kilobytes && "$bin/gru_run" --quiet "$files/same.keras" <many.csv) | wc -l | grep -qx 200000 ||
         fail "many rows"
+
+    # A first row is no header when it has a number, whatever it is.
+    printf '1e-60,-1e-50,2\n' >tiny.csv
+    [ "$("$bin/gru_run" "$files/same.keras" <tiny.csv | wc -l)" -eq 1 ] || fail "a row of tiny numbers is a header"
+    printf '\xEF\xBB\xBF0.5,-1,2\n1,0.25,0\n-0.125,3e-1,+1\n' >mark.csv
+    "$bin/gru_run" "$files/same.keras" <mark.csv | cmp - keras.csv || fail "a byte order mark"
+    for row in '1e60,1,2' '1,2,x' '1e999,0,0'; do
+        printf '%s\n' "$row" >row.csv
+        input=row.csv refused 1 'line 1: expected numbers' "$bin/gru_run" "$files/same.keras"
+    done
+
+    # In a pipe each row is answered before the next one is there.
+    coproc filter { "$bin/gru_run" "$files/same.keras"; }
+    for line in 1 2; do
+        sed -n "$((line + 1))p" rows.csv >&"${filter[1]}"
+        read -r -t 20 answer <&"${filter[0]}" || fail "row $line is not answered"
+        [ "$answer" = "$(sed -n "${line}p" keras.csv)" ] || fail "another answer to row $line: $answer"
+    done
+    kill "$filter_PID"
 
     printf '1,2\n' >short.csv
     input=short.csv refused 1 'line 1: expected 3 numbers, received 2' "$bin/gru_run" "$files/same.keras"

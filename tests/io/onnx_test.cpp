@@ -294,8 +294,7 @@ TEST(LoadOnnxModel, RefusesAnActivationOfANumberWithoutAxes) {
     graph.output("y");
     const ScratchFolder folder;
     write_bytes(folder / "m.onnx", graph.bytes());
-    expect_refused("the operator Tanh on a part of an input",
-                   [&] { (void)io::load_onnx_model(folder / "m.onnx"); });
+    expect_refused("the operator Tanh on a part of an input", [&] { (void)io::load_onnx_model(folder / "m.onnx"); });
 }
 
 TEST(LoadOnnxModel, AddsAHeadWithItsBias) {

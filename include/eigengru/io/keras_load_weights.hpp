@@ -66,8 +66,7 @@ public:
                                       std::size_t all) const {
         if (!is_legacy_) return {file_, eigengru::detail::text(path_, part.empty() ? "" : "/", part, "/vars")};
         const Legacy& layer = legacy_[next_legacy_ - 1];
-        if (layer.count != all)
-            file_.where().in(layer.path).fail("expected ", all, " weights, received ", layer.count);
+        if (layer.count != all) file_.where().in(layer.path).fail("expected ", all, " weights, received ", layer.count);
         const std::vector<std::string> names = weight_names(layer.path);
         const auto begin = names.begin() + static_cast<std::ptrdiff_t>(first);
         return {file_, layer.path, {begin, begin + static_cast<std::ptrdiff_t>(count)}};

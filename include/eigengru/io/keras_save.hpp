@@ -77,9 +77,11 @@ public:
     [[nodiscard]] std::string config(const std::string& name) {
         const OrderedJson input = input_shape();
         OrderedJson layers = OrderedJson::array();
-        layers.push_back(keras_object(
-            "keras.layers", "InputLayer",
-            {{"batch_shape", input}, {"dtype", dtype_of<S>()}, {"sparse", false}, {"name", names_.next("input_layer")}}));
+        layers.push_back(keras_object("keras.layers", "InputLayer",
+                                      {{"batch_shape", input},
+                                       {"dtype", dtype_of<S>()},
+                                       {"sparse", false},
+                                       {"name", names_.next("input_layer")}}));
         for (const auto& layer : model_.layers()) std::visit([&](const auto& l) { layers.push_back(entry(l)); }, layer);
         OrderedJson config{{"name", name},
                            {"trainable", true},

@@ -16,10 +16,11 @@ struct TorchLinear {
 
 /// What a state dict does not say.
 struct TorchOptions {
-    std::string gru = {};                  ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
-    std::vector<TorchLinear> linear = {};  ///< the layers behind it, in order; when empty the only one with a bias, if there is one
-    bool return_sequences = true;          ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
-    bool stateful = false;                 ///< start from the last call's final state
+    std::string gru = {};  ///< "encoder.gru" for encoder.gru.weight_ih_l0; the only GRU when empty
+    std::vector<TorchLinear> linear =
+        {};  ///< the layers behind it, in order; when empty the only one with a bias, if there is one
+    bool return_sequences = true;  ///< as torch.nn.GRU does; false: the last state alone goes on, as h_n has it
+    bool stateful = false;         ///< start from the last call's final state
 };
 
 namespace detail {
@@ -114,8 +115,7 @@ public:
         const Where where = file_.where().in("metadata \"eigengru\"");
         const Json list = parse_json(Bytes(metadata.begin(), metadata.end()), where);
         if (!list.is_array()) where.fail("expected a list of layers, received ", shown(list));
-        if (list.size() > kMostLayers)
-            where.fail("expected at most ", kMostLayers, " layers, received ", list.size());
+        if (list.size() > kMostLayers) where.fail("expected at most ", kMostLayers, " layers, received ", list.size());
         for (const Json& layer : list) add(JsonObject(layer, where.in("layer ", count_++)));
         check_all_used(file_, used_);
         return chain_.finish();

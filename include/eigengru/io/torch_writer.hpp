@@ -56,9 +56,8 @@ public:
         const std::string name = names_.next(dense.name());
         file_.add(name + ".weight", weights[0].transpose());
         if (weights.size() > 1) file_.add(name + ".bias", weights[1], true);
-        layers_.push_back({{"class", "Dense"},
-                           {"name", name},
-                           {"activation", name_of(dense.options().activation, dense.name())}});
+        layers_.push_back(
+            {{"class", "Dense"}, {"name", name}, {"activation", name_of(dense.options().activation, dense.name())}});
     }
 
     void add(const ActivationLayer<S>& layer) {
@@ -68,7 +67,8 @@ public:
     }
 
     void add(const Masking<S>& layer) {
-        layers_.push_back({{"class", "Masking"}, {"name", names_.next(layer.name())}, {"mask_value", layer.options().mask_value}});
+        layers_.push_back(
+            {{"class", "Masking"}, {"name", names_.next(layer.name())}, {"mask_value", layer.options().mask_value}});
     }
 
     void add(const Dropout<S>& layer) {
