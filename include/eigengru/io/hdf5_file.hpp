@@ -58,22 +58,6 @@ inline constexpr std::string_view kHdf5Advice =
 #endif
 }
 
-/// The names in a group, none when it is something else.
-[[nodiscard]] inline std::vector<std::string> library_names(const Hdf5Handle& group) {
-    const QuietHdf5 quiet;
-    std::vector<std::string> names;
-    H5G_info_t info;
-    if (H5Iget_type(group.id()) != H5I_GROUP || H5Gget_info(group.id(), &info) < 0) return names;
-    for (hsize_t i = 0; i < std::min<hsize_t>(info.nlinks, kMostHdf5Parts); ++i) {
-        const auto name = [&](char* text, std::size_t size) {
-            return H5Lget_name_by_idx(group.id(), ".", H5_INDEX_NAME, H5_ITER_INC, i, text, size, H5P_DEFAULT);
-        };
-        names.emplace_back(static_cast<std::size_t>(std::max<ssize_t>(name(nullptr, 0), 0)), '\0');
-        static_cast<void>(name(names.back().data(), names.back().size() + 1));
-    }
-    return names;
-}
-
 /// Attributes are not read by the library, which can crash on strings of any length in a damaged file.
 /// Throws: FormatError when there is one of that name.
 inline void refuse_library_attribute(const Hdf5Handle& object, const std::string& attribute, const Where& where) {
@@ -113,16 +97,6 @@ public:
         const Where here = where().in(path);
         if (!object->is_newer) detail::Hdf5DatasetCheck(numbers(here)).run(*object);
         return {open(*object), bytes(), here};
-    }
-
-    /// The names in a group, none when it is missing.
-    [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
-        const ObjectPointer object = find(path);
-        if (object == nullptr) return {};
-        if (object->is_newer) return detail::library_names(open(*object));
-        std::vector<std::string> names;
-        for (const auto& [name, target] : object->links) names.push_back(name);
-        return names;
     }
 
     /// The strings of an attribute of a group ("" for the file itself), nothing when it is missing.
