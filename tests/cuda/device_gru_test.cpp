@@ -83,6 +83,23 @@ TEST_F(OnDeviceGru, ComputesWhatTheLayerComputes) {
     }
 }
 
+TEST_F(OnDeviceGru, CarriesTheStateInPlace) {
+    Gru<float> layer = layer_of({});
+    DeviceGru<float> device(stream.get());
+    RowMatrix<float> carried = RowMatrix<float>::Random(kBatch, kUnits);
+    OnDevice<float> state(stream.get(), carried.data(), 9);
+    const Sequence<float> inputs = eigengru_test::random_sequence<float>({kBatch, kTime, kFeatures});
+    const OnDevice<float> x(stream.get(), inputs.data(), inputs.size());
+    for (int i = 0; i < 2; ++i) {
+        device.call(
+            layer.cell(),
+            {.shape = inputs.shape(), .inputs = x.view(), .initial_state = state.view(), .state = state.span()});
+        carried = layer(inputs, {.initial_state = carried}).state;
+        const std::vector<float> got = state.fetch(stream.get());
+        for (std::size_t j = 0; j < got.size(); ++j) EXPECT_NEAR(got[j], carried.data()[j], 5e-6) << i << " " << j;
+    }
+}
+
 TEST_F(OnDeviceGru, NeitherAllocatesNorWaitsAfterPrepare) {
     const Gru<float> layer = layer_of({});
     DeviceGru<float> device(stream.get());

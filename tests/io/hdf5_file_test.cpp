@@ -307,7 +307,7 @@ TEST(Hdf5File, ADamagedNewerFormIsRefusedOrReads) {
                 const io::Hdf5File file(damaged, Where("f"));
                 (void)file.dataset("layers/gru/cell/vars/1").read<double>();
             });
-            refused += problem == "no FormatError was thrown" ? 0 : 1;
+            refused += problem == "no FormatError was thrown" ? 0U : 1U;
         }
         EXPECT_GT(refused, 100U) << form;
     }

@@ -154,6 +154,19 @@ TEST(Bidirectional, GradientsThatDoNotFitAreRefused) {
     EXPECT_THROW(both.backward(tape, {.backward = {.state = last.topRows(1)}}), ShapeError);
     Bidirectional<float> other(2, {.units = 4});
     EXPECT_THROW(other.backward(tape, {}), std::logic_error);
+    // The gradient fits the layer, the tape does not: nothing may be read beyond it.
+    const RowMatrix<float> fits_other = RowMatrix<float>::Zero(2, 8);
+    EXPECT_THROW(other.backward(tape, {.last = fits_other}), std::logic_error);
+}
+
+TEST(Bidirectional, ReusedMemoryKeepsNoOutputThatThereIsNot) {
+    const Sequence<float> x = random_sequence<float>({2, 4, 2});
+    BidirectionalOutput<float> y;
+    Bidirectional<float>(2, {.units = 3, .return_sequences = true}).call(x, {}, y);
+    EXPECT_EQ(y.sequences.shape().features, 6);
+    Bidirectional<float>(2, {.units = 3}, {.merge = Merge::none}).call(x, {}, y);
+    EXPECT_EQ(y.sequences.shape().batch, 0);
+    EXPECT_EQ(y.last.rows(), 0);
 }
 
 TEST(Bidirectional, WeightsAreThoseOfTheForwardLayerThenOfTheBackwardLayer) {

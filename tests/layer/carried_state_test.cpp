@@ -30,6 +30,14 @@ TEST(CarriedStateOf, TakesWhatWasWrittenToItsRoomOrElsewhere) {
     EXPECT_EQ(carried.state(), other);
 }
 
+TEST(CarriedStateOf, IsAsBeforeWhenACallWritesToItsRoomAndFails) {
+    CarriedState<double> carried(2);
+    const RowMatrix<double> before = RowMatrix<double>::Random(3, 2);
+    carried.set(before);
+    std::fill_n(carried.room(), 6, 9.0);
+    EXPECT_EQ(carried.state(), before);
+}
+
 TEST(CarriedStateOf, ResetsAllOrSomeRows) {
     CarriedState<float> carried(2);
     const RowMatrix<float> ones = RowMatrix<float>::Ones(3, 2);

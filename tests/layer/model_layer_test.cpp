@@ -180,6 +180,23 @@ TEST(SequentialBackward, RefusesWhatDoesNotFit) {
     EXPECT_THROW(custom.forward(padded_inputs<float>(), {}, tape), OptionError);
 }
 
+TEST(SequentialBackward, NaNInThePaddingReachesNoGradient) {
+    Sequential<float> model({LayerNormalization<float>(2), BatchNormalization<float>(2),
+                             Dense<float>(2, {.units = 3, .activation = "tanh", .seed = 1}),
+                             Gru<float>(3, {.units = 2, .seed = 2})});
+    Sequence<float> x = padded_inputs<float>();
+    ModelTape<float> tape;
+    const std::vector<int> lengths{4, 2};
+    const Sequence<float> d = random_sequence<float>({2, 1, 2});
+    (void)model.forward(x, {.lengths = lengths}, tape);
+    const ModelGradients<float> expected = model.backward(tape, d);
+    x.sequence(1).bottomRows(2).setConstant(std::numeric_limits<float>::quiet_NaN());
+    (void)model.forward(x, {.lengths = lengths}, tape);
+    const ModelGradients<float> received = model.backward(tape, d);
+    EXPECT_EQ(received.parameters.flat(), expected.parameters.flat());
+    EXPECT_EQ(received.inputs.matrix(), expected.inputs.matrix());
+}
+
 TEST(SequentialStates, AreResetByRowAndForgotten) {
     Sequential<float> model(
         {Gru<float>(2, {.units = 3, .return_sequences = true, .stateful = true}), Gru<float>(3, {.units = 2})});

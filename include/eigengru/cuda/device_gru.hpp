@@ -30,7 +30,7 @@ struct DeviceCall {
     DeviceSpan<const S> initial_state = {};     ///< (batch, units); zeros when absent
     DeviceSpan<S> sequences = {};               ///< (batch, time, units) in processing order
     DeviceSpan<S> last = {};                    ///< (batch, units)
-    DeviceSpan<S> state = {};                   ///< (batch, units)
+    DeviceSpan<S> state = {};                   ///< (batch, units); may be initial_state, to carry it on
 };
 
 /// Inference on the device with the weights of a cell: all that is wanted is put into a stream, and nothing waits for
@@ -62,6 +62,7 @@ public:
         check_shape("DeviceGru::prepare", cell, shape);
         require(cell, shape, has_mask);
         if (shape.batch > 0) plan(cell, shape, has_mask);
+        accepted_ = {cell.version(), shape, has_mask};
     }
 
     /// Puts a call into the stream. Sizes that were not prepared are prepared first. Where the parameters have changed
@@ -202,10 +203,21 @@ private:
     void run_in_place(const Cell& cell, const DeviceCall<S>& call, const detail::RnnPlan& plan) {
         S* outputs = call.sequences.is_present() ? call.sequences.data : outputs_.template as<S>();
         S* state = call.state.is_present() ? call.state.data : call.last.data;
-        forward(plan, call.inputs.data, outputs, call.initial_state.data, state);
+        // cuDNN may not write over the state that it starts from.
+        const bool is_carried = state != nullptr && state == call.initial_state.data;
+        forward(plan, call.inputs.data, outputs, call.initial_state.data, is_carried ? nullptr : state);
+        if (is_carried) copy_last_output(cell, call.shape, outputs, state);
         if (call.state.is_present() && call.last.is_present())
             detail::copy_async<S>(functions_, context_.stream(), call.last.data, call.state.data,
                                   call.shape.batch * cell.units(), cudaMemcpyDeviceToDevice);
+    }
+
+    void copy_last_output(const Cell& cell, const Shape3& shape, const S* outputs, S* state) {
+        const std::size_t row = detail::bytes_of<S>(cell.units());
+        const cudaError_t copied = functions_.cudaMemcpy2DAsync(
+            state, row, outputs + (shape.time - 1) * cell.units(), row * static_cast<std::size_t>(shape.time), row,
+            static_cast<std::size_t>(shape.batch), cudaMemcpyDeviceToDevice, context_.stream());
+        detail::check_status(functions_, "cudaMemcpy2DAsync", copied);
     }
 
     /// Used steps to the front of each row, and the results back.

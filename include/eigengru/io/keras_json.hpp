@@ -80,8 +80,9 @@ namespace detail {
 [[nodiscard]] inline std::string shown(const Json& json) {
     constexpr std::size_t most = 60;
     if (json.is_object()) return "an object";
-    const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
-    return text.size() <= most ? text : text.substr(0, most) + "...";
+    std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (text.size() > most) text.replace(most, std::string::npos, "...");
+    return text;
 }
 
 }  // namespace detail

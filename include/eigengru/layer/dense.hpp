@@ -6,38 +6,16 @@
 #include "eigengru/core/random.hpp"
 #include "eigengru/core/sequence.hpp"
 #include "eigengru/fwd.hpp"
+#include "eigengru/layer/dense_options.hpp"
 #include "eigengru/layer/model_layer.hpp"
-#include "eigengru/math/constraint.hpp"
-#include "eigengru/math/initializer.hpp"
-#include "eigengru/math/regularizer.hpp"
 #include "eigengru/model/output.hpp"
 #include "eigengru/model/variable.hpp"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace eigengru::inline EIGENGRU_ABI {
-
-/// The constructor arguments of keras.layers.Dense, in its order, and a seed for initializers that have none.
-struct DenseOptions {
-    Index units = 0;
-    Activation activation = {};
-    bool use_bias = true;
-    Initializer kernel_initializer = "glorot_uniform";
-    Initializer bias_initializer = "zeros";
-    Regularizer kernel_regularizer = {};
-    Regularizer bias_regularizer = {};
-    Regularizer activity_regularizer = {};
-    Constraint kernel_constraint = {};
-    Constraint bias_constraint = {};
-    std::string name = "dense";
-    bool trainable = true;
-    std::optional<std::uint64_t> seed = {};
-
-    friend bool operator==(const DenseOptions&, const DenseOptions&) = default;
-};
 
 /// keras.layers.Dense: y = activation(x kernel + bias) with kernel (features, units) and bias (1, units), applied to
 /// each row of a matrix or to each time step of a batch of sequences: so it is keras.layers.TimeDistributed(Dense) too.
@@ -51,7 +29,8 @@ public:
 
     /// Throws: ShapeError, OptionError.
     Dense(Index features, DenseOptions options)
-        : options_(validated(std::move(options), features)), weights_(features, options_.units, options_.use_bias) {
+        : options_(detail::validated(std::move(options), features)),
+          weights_(features, options_.units, options_.use_bias) {
         const std::uint64_t seed = options_.seed ? *options_.seed : random_seed();
         options_.kernel_initializer.fill(weights_.kernel(), WeightRank::matrix, seed);
         if (options_.use_bias) options_.bias_initializer.fill(weights_.bias(), WeightRank::vector, seed + 1);
@@ -59,7 +38,8 @@ public:
 
     /// With these weights, in Keras's order; no initializer runs. Throws: ShapeError, OptionError.
     Dense(Index features, DenseOptions options, const std::vector<RowMatrix<S>>& weights)
-        : options_(validated(std::move(options), features)), weights_(features, options_.units, options_.use_bias) {
+        : options_(detail::validated(std::move(options), features)),
+          weights_(features, options_.units, options_.use_bias) {
         set_weights(weights);
     }
 
@@ -191,18 +171,6 @@ public:
     }
 
 private:
-    static DenseOptions validated(DenseOptions options, Index features) {
-        if (features < 1) EIGENGRU_THROW(ShapeError, "Dense: features expected at least 1, received ", features);
-        if (options.units < 1)
-            EIGENGRU_THROW(OptionError, "Dense: units expected at least 1, received ", options.units);
-        options.kernel_initializer.check({features, options.units}, "Dense: kernel_initializer");
-        options.bias_initializer.check({1, options.units, WeightRank::vector}, "Dense: bias_initializer");
-        options.bias_regularizer.check(WeightRank::vector, "Dense: bias_regularizer");
-        options.kernel_constraint.check(WeightRank::matrix, "Dense: kernel_constraint");
-        options.bias_constraint.check(WeightRank::vector, "Dense: bias_constraint");
-        return options;
-    }
-
     void check_features(Index received) const {
         if (received != features())
             EIGENGRU_THROW(ShapeError, "Dense::operator(): inputs have ", received,

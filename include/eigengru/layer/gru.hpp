@@ -225,7 +225,6 @@ private:
         const SequencePlan plan = this->plan(inputs, call);
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
         const Backend backend = detail::choose_backend<S>(request(plan, call, tape), device_);
-        const bool is_on_cpu = backend == Backend::eigen;
         // The sizes of the inputs, not of the plan: a copy of what was just written would wait for its stores.
         make_room(inputs.shape().batch, inputs.shape().time, tape != nullptr);
         const DropoutMasks<S>* masks = call.training ? dropout(call, plan.batch()) : nullptr;
@@ -236,10 +235,10 @@ private:
                                            .dropout = masks,
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr,
-                                           .packed = is_on_cpu ? packed(kernels, masks) : nullptr,
+                                           .packed = backend == Backend::eigen ? packed(kernels, masks) : nullptr,
                                            .kernels = kernels,
                                            .executor = call.executor};
-        if (!is_on_cpu)
+        if (backend == Backend::cudnn)
             detail::run_on_device(device_, cell_, task, signature(), tape);
         else if (tape != nullptr)
             detail::record_on_backend<ResetAfter>(cell_.function(), task, workspace_, signature(), *tape);
