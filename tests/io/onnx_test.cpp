@@ -194,7 +194,16 @@ struct LengthsGraph : GruGraph {
 };
 
 TEST(LoadOnnxModel, GivesTheStateAtTheEndOfAShorterRow) {
-    EXPECT_FALSE(LengthsGraph().options("Y_h").zero_output_for_mask);
+    LengthsGraph graph;
+    EXPECT_FALSE(graph.options("Y_h").zero_output_for_mask);
+    Sequential<float> model = io::load_onnx_model(graph.folder / "m.onnx");
+    Sequence<float> inputs({1, 5, 3});
+    for (Index i = 0; i < inputs.size(); ++i) inputs.data()[i] = 0.1F * static_cast<float>(i);
+    const std::vector<int> lengths{2};
+    const Sequence<float> y = model.predict(inputs, {.lengths = lengths});
+    const Sequence<float> expected = model.predict(SequenceView<const float>(inputs.data(), {1, 2, 3}));
+    EXPECT_NE(y.data()[0], 0.0F);
+    for (Index i = 0; i < 2; ++i) EXPECT_FLOAT_EQ(y.data()[i], expected.data()[i]);
 }
 
 TEST(LoadOnnxModel, GivesZerosForTheLastStepOfAShorterRow) {
