@@ -9,7 +9,7 @@ source "$root/cmake/packages.sh"
 out=$root/build/examples
 packages=(build keras onnx tools plot)
 case "$*" in
-    '') begin_steps "$out" 8 ;;
+    '') begin_steps "$out" 9 ;;
     char_lm | 'char_lm --resume')
         begin_steps "$out" 5
         packages+=(text)
