@@ -52,11 +52,11 @@ public:
 private:
     /// Threads that have enough to do in each round. Eigen's products stay on one.
     [[nodiscard]] Index threads() const {
-        constexpr double kLeastWork = 4e5;  // multiply-adds in a chunk
+        constexpr double kLeastChunkWork = 4e5;  // multiply-adds in a chunk
         if (!packed_.is_active()) return 1;
         const double rows = static_cast<double>(std::min(chunk_, plan_.time()) * batch_);
         const double work = 2.0 * kGates * rows * static_cast<double>(units_ * (f_.features() + units_));
-        const Index most = static_cast<Index>(std::min(work / kLeastWork, 1e6));
+        const Index most = static_cast<Index>(std::min(work / kLeastChunkWork, 1e6));
         return std::clamp<Index>(most, 1, call_.executor.concurrency());
     }
 
