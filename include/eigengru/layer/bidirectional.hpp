@@ -179,6 +179,7 @@ public:
         const RegularizationLosses<S> a = forward_.losses(), b = backward_.losses();
         return {a.kernel + b.kernel, a.recurrent_kernel + b.recurrent_kernel, a.bias + b.bias, a.activity + b.activity};
     }
+    [[nodiscard]] S activity_loss() const { return forward_.activity_loss() + backward_.activity_loss(); }
 
     /// Zeros for every row of both carried states; the batch size stays.
     void reset_state() {

@@ -169,6 +169,7 @@ public:
         losses.activity = activity_loss_;
         return losses;
     }
+    [[nodiscard]] S activity_loss() const { return activity_loss_; }  ///< the latter, which costs nothing
 
     /// The state that a stateful layer carries from call to call, (batch, units); (0, units) before the first one.
     [[nodiscard]] MatrixMap<const S> state() const& EIGENGRU_LIFETIMEBOUND { return carried_.state(); }
@@ -180,10 +181,8 @@ public:
         carried_.set(values);
     }
 
-    /// Zeros for every row; the batch size stays.
+    /// Zeros for every row, or for some; the batch size stays. Throws: ShapeError for a row that is not there.
     void reset_state() { carried_.reset(); }
-
-    /// Zeros for some rows. Throws: ShapeError for a row that is not there.
     void reset_state(const IndexListView& rows) { carried_.reset(rows); }
 
     /// Forgets the carried state and the batch size.

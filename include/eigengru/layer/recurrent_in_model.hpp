@@ -56,7 +56,7 @@ void record_layer(Gru<S, ResetAfter>& gru, LayerFlow<S>& flow, LayerTape<S>& tap
     else
         output.last = only_step(tape.outputs.view());
     gru.forward(flow.values, {.mask = flow.mask, .training = flow.is_training}, tape.gru, output);
-    flow.activity_loss += gru.losses().activity;
+    flow.activity_loss += gru.activity_loss();
     if (!returns_sequences) flow.mask = {};
     pass_on<S>(flow, tape.outputs, tape);
 }
@@ -102,7 +102,7 @@ void record_layer(Bidirectional<S, ResetAfter>& both, LayerFlow<S>& flow, LayerT
     else
         output.last = only_step(tape.outputs.view());
     both.forward(flow.values, {.mask = flow.mask, .training = flow.is_training}, tape.both, output);
-    flow.activity_loss += both.losses().activity;
+    flow.activity_loss += both.activity_loss();
     if (!returns_sequences) flow.mask = {};
     pass_on<S>(flow, tape.outputs, tape);
 }
