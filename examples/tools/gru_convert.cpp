@@ -24,7 +24,7 @@ struct Arguments {
 template <class S>
 Sequence<S> some_inputs(const Sequential<S>& model) {
     const bool are_ids = std::holds_alternative<Embedding<S>>(model.layers().front());
-    const Index features = std::max<Index>(1, tools::features_of(model));
+    const Index features = std::max<Index>(1, model.features());
     Sequence<S> inputs({3, 11, features});
     std::mt19937 generator(1);
     std::uniform_real_distribution<double> numbers(-1.0, 1.0);

@@ -196,7 +196,7 @@ void print_backends(const Sequential<float>& model) {
 void tool() {
     tools::TestVector test;
     Sequential<float> model = tools::read_model<float>(arguments.file, arguments.state_dict, &test);
-    const Index features = tools::features_of(model);
+    const Index features = model.features();
     std::printf("%s: %s, %td layers, %td weights, input (batch, time, %s)\n\n", arguments.file.c_str(),
                 tools::format_of(arguments.file).c_str(), static_cast<Index>(model.layers().size()),
                 model.count_params(), size_text(features).c_str());

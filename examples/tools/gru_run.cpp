@@ -172,7 +172,7 @@ void stream(ModelStream<float>& steps, bool is_last_alone) {
 
 /// Answers each sequence when it is whole, for layers that need its end.
 void gather(Sequential<float>& model) {
-    const Index features = std::max<Index>(1, tools::features_of(model));
+    const Index features = std::max<Index>(1, model.features());
     Rows rows(static_cast<std::size_t>(features));
     std::vector<float> sequence;
     Progress progress;

@@ -50,23 +50,6 @@ eigengru::Sequential<S> read_back(const eigengru::Sequential<S>& model, const st
 template <class S>
 eigengru::Sequence<S> predict(eigengru::Sequential<S>& model, eigengru::SequenceView<const S> inputs);
 
-/// How many features the model takes; 0 when no layer says. Throws nothing.
-template <class S>
-eigengru::Index features_of(const eigengru::Sequential<S>& model) {
-    for (const auto& layer : model.layers()) {
-        const eigengru::Index features = std::visit(
-            [](const auto& l) -> eigengru::Index {
-                if constexpr (requires { l.features(); })
-                    return l.features();
-                else
-                    return 0;
-            },
-            layer);
-        if (features > 0) return features;
-    }
-    return 0;
-}
-
 /// Runs a tool: its exit code is 0, 1 with one line on stderr for an error in a file, or 2 for wrong arguments.
 int run(CLI::App& app, int argc, char** argv, void (*tool)());
 

@@ -10,28 +10,8 @@ namespace eigengru_fuzz {
 using namespace eigengru;
 using io::Where;
 
-namespace {
-
-/// The number of features of the first layer that has one, 1 otherwise.
-Index features_of(const Sequential<float>& model) {
-    for (const auto& layer : model.layers()) {
-        const Index features = std::visit(
-            [](const auto& l) -> Index {
-                if constexpr (requires { l.features(); })
-                    return l.features();
-                else
-                    return 0;
-            },
-            layer);
-        if (features > 0) return features;
-    }
-    return 1;
-}
-
-}  // namespace
-
 void call_once(Sequential<float>& model) {
-    const Sequence<float> inputs({1, 2, features_of(model)});
+    const Sequence<float> inputs({1, 2, std::max<Index>(1, model.features())});
     static_cast<void>(model.predict(inputs));
 }
 

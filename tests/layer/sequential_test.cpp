@@ -85,6 +85,11 @@ TYPED_TEST(SequentialOf, MaskOrLengthsOfTheCallReachTheFirstLayer) {
     EXPECT_EQ(model(x, {.mask = {mask, 2, 3}}).matrix(), expected);
 }
 
+TEST(Sequential, FeaturesAreThoseOfTheFirstLayerThatHasASize) {
+    EXPECT_EQ(Sequential<float>({Masking<float>(), Dense<float>(3, {.units = 2})}).features(), 3);
+    EXPECT_EQ(Sequential<float>({Masking<float>(), ActivationLayer<float>({.activation = "relu"})}).features(), 0);
+}
+
 TEST(Sequential, RefusesAMaskThatDoesNotFit) {
     Sequential<float> model({Gru<float>(4, {.units = 6})});
     const std::vector<unsigned char> mask(6, 1);

@@ -35,7 +35,9 @@ public:
     /// does not run; ShapeError for rows below 1 and for a model of layers that take any number of features.
     explicit ModelStream(const Sequential<S>& model, const StreamOptions& options = {}) : rows_(options.rows) {
         if (rows_ < 1) EIGENGRU_THROW(ShapeError, "ModelStream: rows expected at least 1, received ", rows_);
-        features_ = units_ = input_features(model);
+        features_ = units_ = model.features();
+        if (features_ == 0)
+            EIGENGRU_THROW(ShapeError, "ModelStream: expected a layer that knows its features, received none");
         bool has_mask = false;
         for (const auto& layer : model.layers()) std::visit([&](const auto& l) { add(l, options, has_mask); }, layer);
         for (std::vector<S>& half : between_) half.resize(size(rows_ * width_));
@@ -126,21 +128,6 @@ private:
     };
 
     static std::size_t size(Index count) { return static_cast<std::size_t>(count); }
-
-    /// The features of the first layer that knows them: those before change nothing about it.
-    static Index input_features(const Sequential<S>& model) {
-        Index features = 0;
-        for (const auto& layer : model.layers())
-            std::visit(
-                [&](const auto& l) {
-                    if constexpr (requires { l.features(); })
-                        if (features == 0) features = l.features();
-                },
-                layer);
-        if (features == 0)
-            EIGENGRU_THROW(ShapeError, "ModelStream: expected a layer that knows its features, received none");
-        return features;
-    }
 
     template <class L>
     void add(const L& layer, const StreamOptions& options, bool& has_mask) {

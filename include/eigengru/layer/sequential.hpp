@@ -45,6 +45,20 @@ public:
 
     [[nodiscard]] const std::vector<Layer>& layers() const& EIGENGRU_LIFETIMEBOUND { return layers_; }
 
+    /// Features of the inputs: those of the first layer that has a size, since the layers before it change none; 0 where
+    /// no layer has one, and any number will do.
+    [[nodiscard]] Index features() const {
+        Index features = 0;
+        for (const Layer& layer : layers_)
+            std::visit(
+                [&](const auto& actual) {
+                    if constexpr (requires { actual.features(); })
+                        if (features == 0) features = actual.features();
+                },
+                layer);
+        return features;
+    }
+
     /// One layer, to be changed; its shape stays. Throws: ShapeError when there is no such layer.
     [[nodiscard]] Layer& layer(Index i) & EIGENGRU_LIFETIMEBOUND {
         const Index count = static_cast<Index>(layers_.size());
