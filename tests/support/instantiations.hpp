@@ -95,6 +95,7 @@
         detail::LayerGradients<S>&)
 
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, LAYER) \
+    EXTERN template class detail::NamedWeightsLayer<S, LAYER##Options>; \
     EXTERN template class detail::Normalization<LAYER<S>, S, LAYER##Options>; \
     EXTERN template class LAYER<S>; \
     EXTERN template void detail::record_layer<LAYER<S>, S>( \
@@ -116,6 +117,7 @@
     EXTERN template class BidirectionalTape<S>; \
     EIGENGRU_TEST_INSTANTIATIONS_OF_BIDIRECTIONAL(EXTERN, S, true); \
     EIGENGRU_TEST_INSTANTIATIONS_OF_BIDIRECTIONAL(EXTERN, S, false); \
+    EXTERN template class detail::NamedWeightsLayer<S, EmbeddingOptions>; \
     EXTERN template class Embedding<S>; \
     EXTERN template void detail::record_layer<S>( \
         const Embedding<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "eigengru/core/mask_view.hpp"
-#include "eigengru/core/random.hpp"
 #include "eigengru/layer/input_tape.hpp"
 #include "eigengru/layer/model_layer.hpp"
+#include "eigengru/layer/named_weights.hpp"
 
 #include <cmath>
 #include <optional>
@@ -41,63 +41,22 @@ struct EmbeddingOptions {
 ///
 /// Differs from Keras: other ids are an error on every machine.
 template <RealScalar S>
-class Embedding {
-public:
-    using Scalar = S;
+class Embedding : public detail::NamedWeightsLayer<S, EmbeddingOptions> {
+    using Base = detail::NamedWeightsLayer<S, EmbeddingOptions>;
 
+public:
     /// Throws: ShapeError, OptionError.
-    explicit Embedding(EmbeddingOptions options) : options_(validated(std::move(options))), weights_(rules(options_)) {
-        weights_.initialize(options_.seed ? *options_.seed : random_seed());
-    }
+    explicit Embedding(EmbeddingOptions options) : Base(validated(std::move(options)), &rules) { this->initialize(); }
 
     /// With these embeddings; no initializer runs. Throws: ShapeError, OptionError.
     Embedding(EmbeddingOptions options, const std::vector<RowMatrix<S>>& weights)
-        : options_(validated(std::move(options))), weights_(rules(options_)) {
-        set_weights(weights);
+        : Base(validated(std::move(options)), &rules) {
+        this->set_weights(weights);
     }
 
-    [[nodiscard]] const EmbeddingOptions& options() const { return options_; }
-    [[nodiscard]] const std::string& name() const { return options_.name; }
     [[nodiscard]] Index features() const { return 1; }
-    [[nodiscard]] Index units() const { return options_.output_dim; }
-    [[nodiscard]] Index count_params() const { return parameters().size(); }
-
-    /// Read-only. Writing goes through update_parameters, set_weights or a loader.
-    [[nodiscard]] const NamedWeights<S>& parameters() const& EIGENGRU_LIFETIMEBOUND { return weights_.weights(); }
-    const NamedWeights<S>& parameters() const&& = delete;
-    [[nodiscard]] MatrixMap<const S> embeddings() const& EIGENGRU_LIFETIMEBOUND { return parameters().map(0); }
-
-    /// Calls `update(p)` with the weights writable: `[](auto& p) { p.find("embeddings").setZero(); }`.
-    template <class Update>
-    void update_parameters(Update&& update) {
-        std::forward<Update>(update)(weights_.weights());
-    }
-
-    /// Calls `update(variable)` for embeddings: see Variable.
-    template <class Update>
-    void update_variables(Update&& update) {
-        weights_.update_variables(name(), options_.trainable, update);
-    }
-
-    /// embeddings. Throws: ShapeError, and nothing has changed.
-    void set_weights(std::initializer_list<MatrixView<const S>> weights) {
-        weights_.set_weights(weights.begin(), weights.size());
-    }
-    void set_weights(const std::vector<RowMatrix<S>>& weights) {
-        const std::vector<MatrixView<const S>> views(weights.begin(), weights.end());
-        weights_.set_weights(views.data(), views.size());
-    }
-    [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return weights_.get_weights(); }
-
-    /// Applies the constraint to the weights of a trainable layer, as an optimiser does after its step.
-    void apply_constraints() {
-        if (options_.trainable) weights_.apply_constraints();
-    }
-
-    /// The regularizer's loss for the present weights, as `kernel`; in Keras of a trainable layer alone.
-    [[nodiscard]] RegularizationLosses<S> losses() const {
-        return options_.trainable ? weights_.losses() : RegularizationLosses<S>();
-    }
+    [[nodiscard]] Index units() const { return this->options().output_dim; }
+    [[nodiscard]] MatrixMap<const S> embeddings() const& EIGENGRU_LIFETIMEBOUND { return this->parameters().map(0); }
 
     /// Ids (batch, time, 1) to (batch, time, output_dim). Throws: ShapeError, also for what is no id.
     [[nodiscard]] Sequence<S> operator()(SequenceView<const S> inputs) const {
@@ -128,7 +87,7 @@ public:
 
     /// Whether a scalar is the number of a vector.
     [[nodiscard]] bool is_id(S id) const noexcept {
-        return id >= S(0) && static_cast<double>(id) < static_cast<double>(options_.input_dim) &&
+        return id >= S(0) && static_cast<double>(id) < static_cast<double>(this->options().input_dim) &&
                id == static_cast<S>(static_cast<Index>(id));
     }
 
@@ -158,14 +117,14 @@ public:
     void backward(const InputTape<S>& tape, SequenceView<const S> d_outputs, NamedGradients<S>& into) const {
         detail::check_input_tape("Embedding", tape, 1, units(), d_outputs);
         const Shape3& shape = tape.inputs().shape();
-        into.parameters.reset_as(parameters());
+        into.parameters.reset_as(this->parameters());
         MatrixMap<S> d_embeddings = into.parameters.map(0);
         for (Index b = 0; b < shape.batch; ++b)
             for (Index t = 0; t < shape.time; ++t)
                 d_embeddings.row(static_cast<Index>(tape.inputs()(b, t, 0))) += d_outputs.sequence(b).row(t);
         into.inputs.resize(shape);
         into.inputs.matrix().setZero();
-        if (options_.trainable) weights_.add_regularizer_gradients(into.parameters);
+        this->add_regularizer_gradients(into.parameters);
     }
 
 private:
@@ -185,9 +144,9 @@ private:
     }
 
     void check_id(Index b, Index t, double id) const {
-        if (!(id >= 0.0 && id < static_cast<double>(options_.input_dim) && id == std::floor(id)))
+        if (!(id >= 0.0 && id < static_cast<double>(this->options().input_dim) && id == std::floor(id)))
             EIGENGRU_THROW(ShapeError, "Embedding::operator(): inputs(", b, ", ", t, ") expected an integer from 0 to ",
-                           options_.input_dim - 1, ", received ", id);
+                           this->options().input_dim - 1, ", received ", id);
     }
 
     void check_ids(const SequenceView<const S>& inputs) const {
@@ -195,9 +154,6 @@ private:
         for (Index b = 0; b < inputs.shape().batch; ++b)
             for (Index t = 0; t < inputs.shape().time; ++t) check_id(b, t, static_cast<double>(inputs(b, t, 0)));
     }
-
-    EmbeddingOptions options_;
-    detail::WeightSet<S> weights_;
 };
 
 namespace detail {

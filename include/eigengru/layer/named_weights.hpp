@@ -3,6 +3,7 @@
 // to each of them.
 #pragma once
 
+#include "eigengru/core/random.hpp"
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/initializer.hpp"
 #include "eigengru/math/regularizer.hpp"
@@ -11,6 +12,7 @@
 #include "eigengru/model/weight_blocks.hpp"
 
 #include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -171,6 +173,69 @@ private:
     std::string_view layer_;  // a literal
     NamedWeights<S> weights_;
     std::vector<WeightRules> rules_;
+};
+
+/// What the layers with named weights share: their options and weights, and how these are read and changed.
+template <RealScalar S, class O>
+class NamedWeightsLayer {
+public:
+    using Scalar = S;
+
+    [[nodiscard]] const O& options() const { return options_; }
+    [[nodiscard]] const std::string& name() const { return options_.name; }
+    [[nodiscard]] Index count_params() const { return parameters().size(); }
+
+    /// Read-only: .find("gamma"), .flat(). Writing goes through update_parameters, set_weights or a loader.
+    [[nodiscard]] const NamedWeights<S>& parameters() const& EIGENGRU_LIFETIMEBOUND { return weights_.weights(); }
+    const NamedWeights<S>& parameters() const&& = delete;
+
+    /// Calls `update(p)` with the weights writable: `[](auto& p) { p.find("gamma").setOnes(); }`.
+    template <class Update>
+    void update_parameters(Update&& update) {
+        std::forward<Update>(update)(weights_.weights());
+    }
+
+    /// Calls `update(variable)` for each weight in Keras's order: see Variable.
+    template <class Update>
+    void update_variables(Update&& update) {
+        weights_.update_variables(name(), options_.trainable, update);
+    }
+
+    /// In Keras's order, a vector in either orientation. Throws: ShapeError, and nothing has changed.
+    void set_weights(std::initializer_list<MatrixView<const S>> weights) {
+        weights_.set_weights(weights.begin(), weights.size());
+    }
+    void set_weights(const std::vector<RowMatrix<S>>& weights) {
+        const std::vector<MatrixView<const S>> views(weights.begin(), weights.end());
+        weights_.set_weights(views.data(), views.size());
+    }
+    [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return weights_.get_weights(); }
+
+    /// Applies the constraints to the weights of a trainable layer, as an optimiser does after its step.
+    void apply_constraints() {
+        if (options_.trainable) weights_.apply_constraints();
+    }
+
+    /// The regularizers' losses for the present weights, as `kernel`; in Keras of a trainable layer alone.
+    [[nodiscard]] RegularizationLosses<S> losses() const {
+        return options_.trainable ? weights_.losses() : RegularizationLosses<S>();
+    }
+
+protected:
+    /// `weights_of(options)` is a WeightSet of zeros.
+    template <class WeightsOf>
+    NamedWeightsLayer(O options, const WeightsOf& weights_of)
+        : options_(std::move(options)), weights_(weights_of(options_)) {}
+
+    void initialize() { weights_.initialize(options_.seed ? *options_.seed : random_seed()); }
+
+    void add_regularizer_gradients(NamedWeights<S>& into) const {
+        if (options_.trainable) weights_.add_regularizer_gradients(into);
+    }
+
+private:
+    O options_;
+    WeightSet<S> weights_;
 };
 
 }  // namespace detail

@@ -2,9 +2,9 @@
 // What LayerNormalization and BatchNormalization share: options, weights, checks. Each says what it computes.
 #pragma once
 
-#include "eigengru/core/random.hpp"
 #include "eigengru/layer/input_tape.hpp"
 #include "eigengru/layer/model_layer.hpp"
+#include "eigengru/layer/named_weights.hpp"
 
 #include <cmath>
 #include <optional>
@@ -45,51 +45,12 @@ template <class Options>
 /// A layer that maps each row x of features to a row of the same size, with weights of that size. `Self` has
 /// kName, options(), `normalize(x, y)` for a row, and `row_backward(x, d_y, d_x, d_weights)`.
 template <class Self, RealScalar S, class Options>
-class Normalization {
-public:
-    using Scalar = S;
+class Normalization : public NamedWeightsLayer<S, Options> {
+    using Base = NamedWeightsLayer<S, Options>;
 
-    [[nodiscard]] const Options& options() const { return options_; }
-    [[nodiscard]] const std::string& name() const { return options_.name; }
+public:
     [[nodiscard]] Index features() const { return features_; }
     [[nodiscard]] Index units() const { return features_; }
-    [[nodiscard]] Index count_params() const { return parameters().size(); }
-
-    /// Read-only: .find("gamma"), .flat(). Writing goes through update_parameters, set_weights or a loader.
-    [[nodiscard]] const NamedWeights<S>& parameters() const& EIGENGRU_LIFETIMEBOUND { return weights_.weights(); }
-    const NamedWeights<S>& parameters() const&& = delete;
-
-    /// Calls `update(p)` with the weights writable: `[](auto& p) { p.find("gamma").setOnes(); }`.
-    template <class Update>
-    void update_parameters(Update&& update) {
-        std::forward<Update>(update)(weights_.weights());
-    }
-
-    /// Calls `update(variable)` for each weight in Keras's order: see Variable.
-    template <class Update>
-    void update_variables(Update&& update) {
-        weights_.update_variables(name(), options_.trainable, update);
-    }
-
-    /// In Keras's order, each a vector in either orientation. Throws: ShapeError, and nothing has changed.
-    void set_weights(std::initializer_list<MatrixView<const S>> weights) {
-        weights_.set_weights(weights.begin(), weights.size());
-    }
-    void set_weights(const std::vector<RowMatrix<S>>& weights) {
-        const std::vector<MatrixView<const S>> views(weights.begin(), weights.end());
-        weights_.set_weights(views.data(), views.size());
-    }
-    [[nodiscard]] std::vector<RowMatrix<S>> get_weights() const { return weights_.get_weights(); }
-
-    /// Applies the constraints to the weights of a trainable layer, as an optimiser does after its step.
-    void apply_constraints() {
-        if (options_.trainable) weights_.apply_constraints();
-    }
-
-    /// The regularizers' losses for the present weights, as `kernel`; in Keras of a trainable layer alone.
-    [[nodiscard]] RegularizationLosses<S> losses() const {
-        return options_.trainable ? weights_.losses() : RegularizationLosses<S>();
-    }
 
     /// (batch, time, features) to the same shape. Throws: ShapeError.
     [[nodiscard]] Sequence<S> operator()(SequenceView<const S> inputs) const {
@@ -133,7 +94,7 @@ public:
     void backward(const InputTape<S>& tape, SequenceView<const S> d_outputs, NamedGradients<S>& into) const {
         check_input_tape(Self::kName, tape, features_, features_, d_outputs);
         const Sequence<S>& x = tape.inputs();
-        into.parameters.reset_as(parameters());
+        into.parameters.reset_as(this->parameters());
         into.inputs.resize(x.shape());
         for (Index b = 0; b < x.shape().batch; ++b)
             for (Index t = 0; t < x.shape().time; ++t) {
@@ -143,7 +104,7 @@ public:
                 if ((row(d_outputs.row(b, t)) != S(0)).any())
                     self().row_backward(x.view().row(b, t), d_outputs.row(b, t), d_x, into.parameters);
             }
-        if (options_.trainable) weights_.add_regularizer_gradients(into.parameters);
+        this->add_regularizer_gradients(into.parameters);
     }
 
 protected:
@@ -151,17 +112,17 @@ protected:
     using WritableRow = Eigen::Map<Eigen::Array<S, 1, Eigen::Dynamic>>;
 
     /// Throws: ShapeError, OptionError.
-    Normalization(Index features, const Options& options, std::vector<WeightRules> rules)
-        : options_(options),
-          features_(checked_features(Self::kName, features)),
-          weights_(Self::kName, features, std::move(rules)) {
-        check_epsilon(Self::kName, options_.epsilon);
+    Normalization(Index features, const Options& options, const std::vector<WeightRules>& rules)
+        : Base(options,
+               [&](const Options&) {
+                   return WeightSet<S>(Self::kName, checked_features(Self::kName, features), rules);
+               }),
+          features_(features) {
+        check_epsilon(Self::kName, options.epsilon);
     }
 
-    void initialize() { weights_.initialize(options_.seed ? *options_.seed : random_seed()); }
-
     /// A weight by its place in Keras's order.
-    [[nodiscard]] Row weight(std::size_t i) const { return row(weights_.weights().map(i).data()); }
+    [[nodiscard]] Row weight(std::size_t i) const { return row(this->parameters().map(i).data()); }
 
     [[nodiscard]] Row row(const S* data) const { return {data, features_}; }
     [[nodiscard]] WritableRow row(S* data) const { return {data, features_}; }
@@ -169,9 +130,7 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
 
-    Options options_;
     Index features_;
-    WeightSet<S> weights_;
 };
 
 // The part of a normalisation in a model: masks pass.
