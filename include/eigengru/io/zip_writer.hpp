@@ -16,6 +16,20 @@ namespace eigengru::inline EIGENGRU_ABI::io::detail {
 /// The names and contents of an archive, in their order.
 using ZipMembers = std::vector<std::pair<std::string, Bytes>>;
 
+/// What an archive has left in a source. Throws: FormatError.
+[[nodiscard]] inline Bytes written_to(zip_source_t* source, const Where& where) {
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    Bytes bytes;
+    if (zip_source_stat(source, &stat) == 0) bytes.resize(static_cast<std::size_t>(stat.size));
+    const bool is_open = !bytes.empty() && zip_source_open(source) == 0;
+    const bool is_read =
+        is_open && zip_source_read(source, bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size());
+    if (is_open) zip_source_close(source);
+    if (!is_read) where.fail("an archive cannot be made (its bytes cannot be read)");
+    return bytes;
+}
+
 /// An archive with these members, which bear the date 2000-01-02: the same members give the same bytes.
 /// Throws: FormatError when libzip has no memory.
 [[nodiscard]] inline Bytes write_zip(const ZipMembers& members, const Where& where) {
@@ -46,16 +60,7 @@ using ZipMembers = std::vector<std::pair<std::string, Bytes>>;
               zip_file_set_mtime(archive, at, date, 0) == 0);
     }
     check(zip_close(archive) == 0);
-    zip_stat_t stat;
-    zip_stat_init(&stat);
-    Bytes bytes;
-    if (zip_source_stat(content.get(), &stat) == 0) bytes.resize(static_cast<std::size_t>(stat.size));
-    const bool is_open = !bytes.empty() && zip_source_open(content.get()) == 0;
-    const bool is_read =
-        is_open && zip_source_read(content.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size());
-    if (is_open) zip_source_close(content.get());
-    if (!is_read) where.fail("an archive cannot be made (its bytes cannot be read)");
-    return bytes;
+    return written_to(content.get(), where);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::io::detail
