@@ -47,15 +47,17 @@ fi
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
 
+# The tests of a folder in a few translation units: what they share is compiled once in each.
+unity=(-D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=14)
+
 # The benchmarks are built with Eigen alone below (not in a quick run), and at full optimisation by benchmarks/run.sh.
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
     -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_BENCHMARKS=OFF \
-    -D CMAKE_CXX_FLAGS="$gcc_flags"
+    -D CMAKE_CXX_FLAGS="$gcc_flags" "${unity[@]}"
 grep -F 'leaves out eigengru::cudnn' "$log" || true # in words, where it is not tested
 step "g++, release, every part: building, warnings are errors" build "$gcc"
-step "g++, release, every part: each header compiles alone" build "$gcc" --target all_verify_interface_header_sets
 run_tests "g++, release, every part: testing" "$gcc"
 
 if [ $depth = quick ]; then
@@ -71,22 +73,22 @@ done
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.
 sanitizers=(
-    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug -D EIGENGRU_BUILD_BENCHMARKS=OFF
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug "${unity[@]}"
+    -D EIGENGRU_BUILD_BENCHMARKS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF
     -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only'
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 )
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# Consumers and README programs are built with their own flags: once with g++ is enough here. The character model trains
-# for minutes where nothing is optimised; the release above has run it.
-long=char_lm
+# Consumers and README programs are built with their own flags, and the examples train for minutes where nothing is
+# optimised: once with g++ is enough for all these.
 sanitized=$out/clang-sanitized
 step "clang++, sanitizers, Eigen alone: configuring" configure "$sanitized" "${sanitizers[@]}" "${eigen_alone[@]}"
 grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"
 grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras must be named as left out"
 step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
-run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer --exclude-regex "$long"
+run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer
 
 # The rest of it, which reads files that others made, and the path to the GPU, where the libraries for it are installed;
 # in the same folder, where all that it shares is built already.
@@ -98,6 +100,7 @@ if ! grep -F 'leaves out eigengru::cudnn' "$log"; then
     rest+=(test_cuda)
     labels='^(io|cuda|gpu)$'
 fi
+step "clang++, each header compiles alone" build "$sanitized" --target all_verify_interface_header_sets
 step "clang++, sanitizers, files of models and cuDNN: building" build "$sanitized" --target "${rest[@]}"
 run_tests "clang++, sanitizers, files of models and cuDNN: testing" "$sanitized" --label-regex "$labels"
 

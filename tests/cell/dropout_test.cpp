@@ -2,6 +2,7 @@
 #include "eigengru/cell/dropout.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,8 +30,7 @@ DropoutMasks<S> drawn_masks(const GruOptions& options, std::uint64_t seed, std::
 
 template <class S>
 class DropoutMaskOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(DropoutMaskOf, Scalars, );
+TYPED_TEST_SUITE(DropoutMaskOf, eigengru_test::Scalars, );
 
 TYPED_TEST(DropoutMaskOf, HasZerosAndScaledOnes) {
     const TypeParam kept = static_cast<TypeParam>(1.0 / 0.7);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/fixed_weights.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace eigengru_test {
@@ -18,7 +20,6 @@ constexpr std::array<S, N> counted(S first) {
 
 template <class S>
 class FixedGruWeightsOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(FixedGruWeightsOf, Scalars, );
 
 TYPED_TEST(FixedGruWeightsOf, RowsOfAGateLieTogetherAndArePadded) {

@@ -2,6 +2,7 @@
 #include "eigengru/cell/flush.hpp"
 
 #include "eigengru/core/kernels.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,10 +21,25 @@ protected:
     static constexpr S kLimit = detail::kSmallestState<S>;
 
     /// Small and other values, more than one vector of them.
-    const std::vector<S> values{kLimit,          -kLimit,          kLimit / 2,    -kLimit / 2,       Limits::min(),
-                                Limits::infinity(), -Limits::infinity(), S(1), S(-1), Limits::denorm_min(),
-                                S(0),            S(-0.0),          2 * kLimit,    Limits::quiet_NaN(), -Limits::min(),
-                                S(0.5),          kLimit / 4,       S(-3),         -2 * kLimit};
+    const std::vector<S> values{kLimit,
+                                -kLimit,
+                                kLimit / 2,
+                                -kLimit / 2,
+                                Limits::min(),
+                                Limits::infinity(),
+                                -Limits::infinity(),
+                                S(1),
+                                S(-1),
+                                Limits::denorm_min(),
+                                S(0),
+                                S(-0.0),
+                                2 * kLimit,
+                                Limits::quiet_NaN(),
+                                -Limits::min(),
+                                S(0.5),
+                                kLimit / 4,
+                                S(-3),
+                                -2 * kLimit};
 
     void expect_flushed(const std::vector<S>& result, std::size_t count) const {
         for (std::size_t i = 0; i < values.size(); ++i) {
@@ -45,7 +61,6 @@ protected:
         }
     }
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(FlushOf, Scalars, );
 
 TYPED_TEST(FlushOf, OneValueIsZeroWhereItIsSmall) {

@@ -2,6 +2,8 @@
 // The choice among the kernels. What they compute: gates_kernel_test.cpp.
 #include "eigengru/cell/gate_kernels.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,7 +17,6 @@ using eigengru::detail::TileGates;
 
 template <class S>
 class StepKernelOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(StepKernelOf, Scalars, );
 
 TYPED_TEST(StepKernelOf, IsAnotherOneForEachInstructionSetAndPartOfTheGates) {

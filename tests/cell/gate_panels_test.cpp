@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/gate_panels.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -12,8 +14,7 @@ using namespace eigengru::detail;
 
 template <class S>
 class GatePanelsOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(GatePanelsOf, Scalars, );
+TYPED_TEST_SUITE(GatePanelsOf, eigengru_test::Scalars, );
 
 TEST(PanelLines, EndInTwoAndTwoInPlaceOfThreeAndOne) {
     const auto lines_of = [](Index lines) {

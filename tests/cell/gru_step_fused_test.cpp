@@ -15,7 +15,7 @@ using eigengru::detail::Gates;
 using eigengru::detail::StepFunction;
 
 template <class S>
-constexpr S kTolerance = 20 * std::numeric_limits<S>::epsilon();
+constexpr S kRounding = 20 * std::numeric_limits<S>::epsilon();
 
 /// Random gates of some rows, all sizes of packets and what remains.
 template <class M>
@@ -54,7 +54,7 @@ TYPED_TEST(FusedStep, GatesAreTheGeneralOnes) {
         typename TestFixture::Rows fused(rows, units), general = fused;
         eigengru::detail::activate_gates_sigmoid(fused.h.data(), fused.gates());
         eigengru::detail::activate_gates<false>(this->function(), general.h.data(), general.gates(), general.gates());
-        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
+        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kRounding<S>) << rows << ' ' << units;
     });
 }
 
@@ -70,8 +70,8 @@ TYPED_TEST(FusedStep, TheFinishIsTheGeneralOne) {
         eigengru::detail::finish_step<kResetAfter>(f, general.h.data(), general.gates(), general.gates(),
                                                    expected.data());
         const S scale = std::max(S(1), expected.cwiseAbs().maxCoeff());
-        EXPECT_LE((next - expected).cwiseAbs().maxCoeff(), kTolerance<S> * scale) << rows << ' ' << units;
-        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
+        EXPECT_LE((next - expected).cwiseAbs().maxCoeff(), kRounding<S> * scale) << rows << ' ' << units;
+        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kRounding<S>) << rows << ' ' << units;
     });
 }
 
@@ -98,8 +98,8 @@ TYPED_TEST(FusedStep, TheGradientIsTheGeneralOne) {
         eigengru::detail::start_step_gradient<true, S>(
             this->function(),
             {gates, gates, general.gates(), values.h.data(), d_next.data(), general.h.data(), {}, no_kernel});
-        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
-        EXPECT_LE((fused.h - general.h).cwiseAbs().maxCoeff(), kTolerance<S>) << rows << ' ' << units;
+        EXPECT_LE((fused.memory - general.memory).cwiseAbs().maxCoeff(), kRounding<S>) << rows << ' ' << units;
+        EXPECT_LE((fused.h - general.h).cwiseAbs().maxCoeff(), kRounding<S>) << rows << ' ' << units;
     });
 }
 

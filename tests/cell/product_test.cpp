@@ -2,6 +2,7 @@
 #include "eigengru/cell/product.hpp"
 
 #include "support/allocation_counter.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -71,7 +72,6 @@ void expect_product(Index rows, Index depth, Index cols, Index gap) {
 
 template <class S>
 class AddProductOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(AddProductOf, Scalars, );
 
 TYPED_TEST(AddProductOf, IsThePlainProductInEverySmallSize) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/step_call.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <type_traits>
@@ -16,7 +18,6 @@ using eigengru::detail::StepCall;
 
 template <class S>
 class StepCallOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(StepCallOf, Scalars, );
 
 TYPED_TEST(StepCallOf, AsksForNothingAtFirst) {

@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +30,6 @@ Tape<S> recorded(TapeOptions options = {}, S first_input = S(7)) {
 
 template <class S>
 class TapeOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(TapeOf, Scalars, );
 
 TYPED_TEST(TapeOf, IsEmptyAtFirst) {

@@ -21,8 +21,8 @@ bool is_at_a_line(const void* memory) {
 
 template <class S>
 class AlignedVectorOf : public testing::Test {};
-using Scalars = testing::Types<float, double, char>;
-TYPED_TEST_SUITE(AlignedVectorOf, Scalars, );
+using Elements = testing::Types<float, double, char>;
+TYPED_TEST_SUITE(AlignedVectorOf, Elements, );
 
 TEST(WholeLines, HoldSixteenFloatsOrEightDoubles) {
     EXPECT_EQ(kLineSize<float>, 16);

@@ -5,6 +5,7 @@
 
 #define EIGENGRU_TARGET_SOURCE "support/target_source.hpp"
 #include "eigengru/core/for_each_target.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +23,6 @@ using namespace eigengru;
 
 template <class S>
 class ForEachTarget : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ForEachTarget, Scalars, );
 
 TEST(ForEachTargetSource, IncludesTheSourceOnceForEachTarget) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/core/sequence.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <utility>
@@ -17,8 +19,7 @@ protected:
     }
     Sequence<S> values;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(SequenceOf, Scalars);
+TYPED_TEST_SUITE(SequenceOf, eigengru_test::Scalars);
 
 TYPED_TEST(SequenceOf, DefaultIsEmpty) {
     EXPECT_EQ(Sequence<TypeParam>().size(), 0);

@@ -85,7 +85,7 @@ TEST(ShareQueue, GivesNothingToOneWhoHasReadAnotherRun) {
     EXPECT_TRUE(queue.take(queue.next()));
 }
 
-void throw_at_one(Index i) {
+void throw_at_index_one(Index i) {
     if (i == 1) throw std::out_of_range("1");
 }
 
@@ -236,7 +236,7 @@ TEST(ThreadPool, ThrowsOneOfManyExceptions) {
 
 TEST(ThreadPool, ThrowsTheExceptionOfATaskThatRunsConcurrently) {
     ThreadPool pool(2);
-    EXPECT_THROW((void)pool.run_concurrently(2, throw_at_one), std::out_of_range);
+    EXPECT_THROW((void)pool.run_concurrently(2, throw_at_index_one), std::out_of_range);
 }
 
 TEST(ThreadPool, RunsTasksTogether) {
@@ -321,7 +321,7 @@ TEST(ThreadPool, IsWhatAnExecutorRefPointsTo) {
 
 TEST(ThreadPool, BringsAnExceptionThroughAnExecutorRef) {
     ThreadPool pool(3);
-    EXPECT_THROW(ExecutorRef(&pool).run(5, throw_at_one), std::out_of_range);
+    EXPECT_THROW(ExecutorRef(&pool).run(5, throw_at_index_one), std::out_of_range);
 }
 
 }  // namespace

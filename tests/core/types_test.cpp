@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/core/types.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -26,8 +28,7 @@ TEST(Types, KerasHasThreeGates) {
 
 template <class S>
 class TypesOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(TypesOf, Scalars);
+TYPED_TEST_SUITE(TypesOf, eigengru_test::Scalars);
 
 TYPED_TEST(TypesOf, RowMatrixLaysRowsOneAfterTheOther) {
     RowMatrix<TypeParam> m(2, 3);

@@ -2,6 +2,7 @@
 #include "eigengru/core/view.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -70,8 +71,7 @@ TEST(ShapeText, IsRowsAndColumns) {
 
 template <class S>
 class ViewOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ViewOf, Scalars);
+TYPED_TEST_SUITE(ViewOf, eigengru_test::Scalars);
 
 TYPED_TEST(ViewOf, MatrixDefaultIsAbsent) {
     const MatrixView<const TypeParam> view = {};

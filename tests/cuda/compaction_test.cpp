@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+namespace eigengru_test::compaction_test {
 namespace {
 
 using namespace eigengru;
@@ -184,3 +185,4 @@ TEST(CompactionOfAnEmptyRow, StateIsZeroWithoutAnInitialOne) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::compaction_test

@@ -11,6 +11,7 @@
 
 #include <vector>
 
+namespace eigengru_test::cudnn_backend_test {
 namespace {
 
 using namespace eigengru;
@@ -419,3 +420,4 @@ TEST_F(Cudnn, FloatMeansFloatUnlessTf32IsAllowed) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::cudnn_backend_test

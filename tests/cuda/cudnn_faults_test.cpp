@@ -18,7 +18,7 @@
 #include <memory>
 #include <optional>
 
-namespace eigengru_test {
+namespace eigengru_test::cudnn_faults_test {
 namespace {
 
 using eigengru::Backend;
@@ -428,4 +428,4 @@ TEST(CudnnFaults, WorkThatFailsWhileItRunsIsReported) {
 }
 
 }  // namespace
-}  // namespace eigengru_test
+}  // namespace eigengru_test::cudnn_faults_test

@@ -3,6 +3,7 @@
 // the masks beyond Keras.
 #include "cuda/golden_driver.hpp"
 #include "support/cuda_fake.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +28,6 @@ Found run_cases(FakeStreams streams, bool any_mask) {
 template <class S>
 class CudnnGolden : public testing::Test {};
 
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(CudnnGolden, Scalars, );
 
 TYPED_TEST(CudnnGolden, AgreesWithKerasOnEveryCaseThatPassesTheRules) {

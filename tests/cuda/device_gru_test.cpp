@@ -12,6 +12,7 @@
 
 #include <vector>
 
+namespace eigengru_test::device_gru_test {
 namespace {
 
 using namespace eigengru;
@@ -187,3 +188,4 @@ TEST(DeviceGruAlone, NeedsADevice) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::device_gru_test

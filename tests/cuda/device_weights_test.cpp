@@ -2,11 +2,13 @@
 #include "eigengru/cuda/device_weights.hpp"
 
 #include "support/cuda_fake.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
+namespace eigengru_test::device_weights_test {
 namespace {
 
 using namespace eigengru;
@@ -43,8 +45,7 @@ struct Weights {
 
 template <class S>
 class PackWeights : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(PackWeights, Scalars, );
+TYPED_TEST_SUITE(PackWeights, eigengru_test::Scalars, );
 
 TYPED_TEST(PackWeights, UnpackedAreWhatTheyWere) {
     const Weights<TypeParam> w;
@@ -106,3 +107,4 @@ TEST(DeviceWeights, AreSentAgainUntilTheirArrivalIsConfirmed) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::device_weights_test

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+namespace eigengru_test::row_move_test {
 namespace {
 
 using namespace eigengru;
@@ -99,3 +100,4 @@ TEST(RowMove, WithoutMaskEveryStepIsUsed) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::row_move_test

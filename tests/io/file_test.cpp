@@ -10,7 +10,7 @@ namespace {
 using namespace eigengru;
 using namespace eigengru_test;
 
-std::string refusal(const std::filesystem::path& path) {
+std::string read_refusal(const std::filesystem::path& path) {
     return format_error_of([&] { (void)io::detail::read_file(path, Where("f: " + path.filename().string())); });
 }
 
@@ -39,30 +39,31 @@ TEST(ReadFile, ReadsAllBytes) {
 }
 
 TEST(ReadFile, NamesAMissingFile) {
-    EXPECT_EQ(refusal("nowhere.h5"), "f: nowhere.h5: the file does not exist");
+    EXPECT_EQ(read_refusal("nowhere.h5"), "f: nowhere.h5: the file does not exist");
 }
 
 TEST(ReadFile, RefusesADirectory) {
     const ScratchFolder folder;
     std::filesystem::create_directory(folder / "d.h5");
-    EXPECT_EQ(refusal(folder / "d.h5"), "f: d.h5: expected a file, received a directory");
+    EXPECT_EQ(read_refusal(folder / "d.h5"), "f: d.h5: expected a file, received a directory");
 }
 
 TEST(ReadFile, RefusesAnEmptyFile) {
     const ScratchFolder folder;
     write_bytes(folder / "e.h5", {});
-    EXPECT_EQ(refusal(folder / "e.h5"), "f: e.h5: the file is empty");
+    EXPECT_EQ(read_refusal(folder / "e.h5"), "f: e.h5: the file is empty");
 }
 
 TEST(ReadFile, RefusesADeviceThatNeverEnds) {
-    EXPECT_EQ(refusal("/dev/zero"), "f: zero: expected a regular file");
+    EXPECT_EQ(read_refusal("/dev/zero"), "f: zero: expected a regular file");
 }
 
 TEST(ReadFile, RefusesAFileAboveTheLimitWithoutReadingIt) {
     const ScratchFolder folder;
     write_bytes(folder / "large.h5", {1});
     std::filesystem::resize_file(folder / "large.h5", io::kMostFileBytes + 1);  // a hole: takes no room on the disk
-    EXPECT_EQ(refusal(folder / "large.h5"), "f: large.h5: expected at most 2147483648 bytes, the file has 2147483649");
+    EXPECT_EQ(read_refusal(folder / "large.h5"),
+              "f: large.h5: expected at most 2147483648 bytes, the file has 2147483649");
 }
 
 }  // namespace

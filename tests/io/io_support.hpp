@@ -28,12 +28,12 @@ namespace eigengru_test {
 using eigengru::io::Json;
 using eigengru::io::Where;
 
-inline void expect_contains(const std::string& text, std::string_view part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
-}
-
 inline Bytes bytes_of(std::string_view text) {
     return {text.begin(), text.end()};
+}
+
+inline Json parsed(std::string_view text) {
+    return eigengru::io::detail::parse_json(bytes_of(text), Where("f"));
 }
 
 using Members = std::map<std::string, Bytes>;

@@ -20,7 +20,7 @@ std::vector<io::KerasLayer> layers(const Json& model) {
 
 /// The refusal of a layer of the fixture "plain" with one argument set.
 template <class Read>
-std::string refusal(const std::string& layer, const std::string& key, const Json& value, Read&& read) {
+std::string config_refusal(const std::string& layer, const std::string& key, const Json& value, Read&& read) {
     Json model = config_of("plain.tensorflow.keras");
     layer_config(model, layer)[key] = value;
     return format_error_of([&] {
@@ -30,11 +30,11 @@ std::string refusal(const std::string& layer, const std::string& key, const Json
 }
 
 std::string gru_refusal(const std::string& key, const Json& value) {
-    return refusal("gru", key, value, &io::gru_config);
+    return config_refusal("gru", key, value, &io::gru_config);
 }
 
 std::string dense_refusal(const std::string& key, const Json& value) {
-    return refusal("dense", key, value, &io::dense_options);
+    return config_refusal("dense", key, value, &io::dense_options);
 }
 
 TEST(SnakeCase, IsKerasRule) {

@@ -54,18 +54,14 @@ TEST(KerasFile, MayBeAFolder) {
     expect_recorded(folder / "model", golden("files/around.keras3.golden"));
 }
 
-std::string refusal(const std::filesystem::path& path) {
-    return format_error_of([&] { (void)io::load_model<float>(path); });
-}
-
 TEST(KerasFile, RefusesALinkInAFolder) {
     const ScratchFolder folder;
     unpack(golden("files/double.keras3.keras"), folder / "model");
     std::filesystem::rename(folder / "model" / "model.weights.h5", folder / "elsewhere.h5");
     std::filesystem::create_symlink(folder / "elsewhere.h5", folder / "model" / "model.weights.h5");
-    expect_contains(refusal(folder / "model"), "model: model.weights.h5: expected a file, received a link");
+    expect_contains(model_refusal(folder / "model"), "model: model.weights.h5: expected a file, received a link");
     std::filesystem::remove(folder / "model" / "model.weights.h5");
-    expect_contains(refusal(folder / "model"), "model: model.weights.h5: the file does not exist");
+    expect_contains(model_refusal(folder / "model"), "model: model.weights.h5: the file does not exist");
 }
 
 TEST(KerasFile, TakesTheGroupsOfKeras213) {
@@ -98,15 +94,15 @@ TEST(KerasFile, KnowsTheDefaultsOfKeras2) {
 }
 
 TEST(KerasFile, NamesTheLayerWhereAModelBranches) {
-    expect_contains(refusal(golden("files/branched.keras3.keras")),
+    expect_contains(model_refusal(golden("files/branched.keras3.keras")),
                     "layer \"trunk\": the model branches: its output goes to \"left\", \"right\"");
-    expect_contains(refusal(golden("files/branched.keras2.keras")), "layer \"trunk\": the model branches");
-    expect_contains(refusal(golden("files/branched.keras2.h5")), "layer \"trunk\": the model branches");
+    expect_contains(model_refusal(golden("files/branched.keras2.keras")), "layer \"trunk\": the model branches");
+    expect_contains(model_refusal(golden("files/branched.keras2.h5")), "layer \"trunk\": the model branches");
     EXPECT_EQ(io::load_gru<float>(golden("files/branched.keras2.h5")).name(), "trunk");
 }
 
 TEST(KerasFile, NamesWhatAFileOfWeightsIs) {
-    expect_contains(refusal(golden("files/around.keras2.old_weights.h5")), "no attribute \"model_config\"");
+    expect_contains(model_refusal(golden("files/around.keras2.old_weights.h5")), "no attribute \"model_config\"");
 }
 
 TEST(LoadGru, TakesACuDnnGruAndCells) {
@@ -123,10 +119,10 @@ TEST(LoadGru, TakesACuDnnGruAndCells) {
 
 /// The refusal of the fixture "masked" with an edited configuration.
 template <class Edit>
-std::string edited_refusal(Edit&& edit, const std::string& name = "masked.keras3.keras") {
+std::string masked_refusal(Edit&& edit, const std::string& name = "masked.keras3.keras") {
     const ScratchFolder folder;
     write_edited(golden("files/" + name), folder / "a.keras", edit);
-    return refusal(folder / "a.keras");
+    return model_refusal(folder / "a.keras");
 }
 
 Json& layer_of(Json& model, const std::string& class_name) {
@@ -136,10 +132,10 @@ Json& layer_of(Json& model, const std::string& class_name) {
 }
 
 TEST(FunctionalChain, RefusesAnotherMask) {
-    EXPECT_EQ(edited_refusal([](Json&) {}), "no FormatError was thrown");
-    expect_contains(edited_refusal([](Json& m) { layer_of(m, "NotEqual")["inbound_nodes"][0]["args"][1] = 1.0; }),
+    EXPECT_EQ(masked_refusal([](Json&) {}), "no FormatError was thrown");
+    expect_contains(masked_refusal([](Json& m) { layer_of(m, "NotEqual")["inbound_nodes"][0]["args"][1] = 1.0; }),
                     "has another mask than layer \"masking\" makes: no chain");
-    expect_contains(edited_refusal([](Json& m) { layer_of(m, "Masking")["config"]["mask_value"] = 2.0; }),
+    expect_contains(masked_refusal([](Json& m) { layer_of(m, "Masking")["config"]["mask_value"] = 2.0; }),
                     "has another mask than layer");
 }
 
@@ -147,22 +143,22 @@ TEST(FunctionalChain, RefusesOtherGraphs) {
     const auto gru_source = [](Json& m) -> Json& {
         return layer_of(m, "GRU")["inbound_nodes"][0]["args"][0]["config"]["keras_history"];
     };
-    expect_contains(edited_refusal([&](Json& m) { gru_source(m)[2] = 1; }), "takes output 1 of use 0 of layer");
-    expect_contains(edited_refusal([&](Json& m) { gru_source(m)[0] = "nowhere"; }), "the model branches");
-    expect_contains(edited_refusal([&](Json& m) { gru_source(m) = 3; }), "keras_history expected a list");
-    expect_contains(edited_refusal([](Json& m) {
+    expect_contains(masked_refusal([&](Json& m) { gru_source(m)[2] = 1; }), "takes output 1 of use 0 of layer");
+    expect_contains(masked_refusal([&](Json& m) { gru_source(m)[0] = "nowhere"; }), "the model branches");
+    expect_contains(masked_refusal([&](Json& m) { gru_source(m) = 3; }), "keras_history expected a list");
+    expect_contains(masked_refusal([](Json& m) {
                         Json& args = layer_of(m, "Dense")["inbound_nodes"][0]["args"];
                         args.push_back(args[0]);
                     }),
                     "the model branches");
-    expect_contains(edited_refusal([](Json& m) { m["config"]["layers"].push_back(layer_of(m, "Dense")); }),
+    expect_contains(masked_refusal([](Json& m) { m["config"]["layers"].push_back(layer_of(m, "Dense")); }),
                     "there are two layers of that name");
-    expect_contains(edited_refusal([](Json& m) {
+    expect_contains(masked_refusal([](Json& m) {
                         m["config"]["output_layers"] = Json::array({m["config"]["output_layers"], Json::array()});
                     }),
                     "output_layers expected one layer, received 2");
-    expect_contains(edited_refusal([](Json& m) { m["config"]["input_layers"] = 3; }), "input_layers expected a list");
-    expect_contains(edited_refusal([](Json& m) {
+    expect_contains(masked_refusal([](Json& m) { m["config"]["input_layers"] = 3; }), "input_layers expected a list");
+    expect_contains(masked_refusal([](Json& m) {
                         Json& nodes = layer_of(m, "Dense")["inbound_nodes"];
                         nodes.push_back(nodes[0]);
                     }),
@@ -170,7 +166,7 @@ TEST(FunctionalChain, RefusesOtherGraphs) {
 }
 
 TEST(LayersOf, RefusesModelsThatNestTooDeep) {
-    const std::string text = edited_refusal(
+    const std::string text = masked_refusal(
         [](Json& m) {
             for (int i = 0; i < 9; ++i) {
                 const Json inner = m;
@@ -182,7 +178,7 @@ TEST(LayersOf, RefusesModelsThatNestTooDeep) {
 }
 
 TEST(LayersOf, RefusesTooManyLayers) {
-    const std::string text = edited_refusal(
+    const std::string text = masked_refusal(
         [](Json& m) {
             const Json dropout{{"class_name", "Dropout"}, {"config", {{"rate", 0.1}}}};
             for (int i = 0; i < 1001; ++i) m["config"]["layers"].push_back(dropout);

@@ -12,13 +12,9 @@ namespace {
 using namespace eigengru;
 using namespace eigengru_test;
 
-Json parsed(std::string_view text) {
-    return io::detail::parse_json(bytes_of(text), Where("f"));
-}
-
 /// Calls `read` with the object of that text; the message of the FormatError it throws.
 template <class Read>
-std::string refusal(std::string_view text, Read&& read) {
+std::string json_refusal(std::string_view text, Read&& read) {
     const Json json = parsed(text);
     return format_error_of([&] { read(io::JsonObject(json, Where("f"))); });
 }
@@ -57,7 +53,7 @@ TEST(ParseJson, LeavesStringsAlone) {
 }
 
 TEST(JsonObject, IsAnObject) {
-    EXPECT_EQ(refusal("[1, 2]", [](const io::JsonObject&) {}), "f: expected an object, received [1,2]");
+    EXPECT_EQ(json_refusal("[1, 2]", [](const io::JsonObject&) {}), "f: expected an object, received [1,2]");
 }
 
 TEST(JsonObject, NullCountsAsMissing) {
@@ -78,18 +74,19 @@ TEST(JsonObject, ReadsASeed) {
 }
 
 TEST(JsonObject, NamesKeyExpectedAndReceived) {
-    EXPECT_EQ(refusal(R"({"a": 1})", [](const auto& o) { (void)o.flag("a", true); }),
+    EXPECT_EQ(json_refusal(R"({"a": 1})", [](const auto& o) { (void)o.flag("a", true); }),
               "f: a expected true or false, received 1");
-    EXPECT_EQ(refusal(R"({"a": "x"})", [](const auto& o) { (void)o.number("a", 1.0); }),
+    EXPECT_EQ(json_refusal(R"({"a": "x"})", [](const auto& o) { (void)o.number("a", 1.0); }),
               "f: a expected a number, received \"x\"");
-    EXPECT_EQ(refusal("{}", [](const auto& o) { (void)o.number("a"); }), "f: a expected a number, received none");
-    EXPECT_EQ(refusal(R"({"a": {}})", [](const auto& o) { (void)o.string("a"); }),
+    EXPECT_EQ(json_refusal("{}", [](const auto& o) { (void)o.number("a"); }), "f: a expected a number, received none");
+    EXPECT_EQ(json_refusal(R"({"a": {}})", [](const auto& o) { (void)o.string("a"); }),
               "f: a expected a string, received an object");
-    EXPECT_EQ(refusal(R"({"a": 1.5})", [](const auto& o) { (void)o.seed("a"); }),
+    EXPECT_EQ(json_refusal(R"({"a": 1.5})", [](const auto& o) { (void)o.seed("a"); }),
               "f: a expected a whole number, received 1.5");
-    EXPECT_EQ(refusal(R"({"a": 1})", [](const auto& o) { (void)o.object("a"); }),
+    EXPECT_EQ(json_refusal(R"({"a": 1})", [](const auto& o) { (void)o.object("a"); }),
               "f: a: expected an object, received 1");
-    EXPECT_EQ(refusal(R"({"a": 1})", [](const auto& o) { (void)o.array("a"); }), "f: a expected a list, received 1");
+    EXPECT_EQ(json_refusal(R"({"a": 1})", [](const auto& o) { (void)o.array("a"); }),
+              "f: a expected a list, received 1");
 }
 
 TEST(JsonObject, ASizeIsAWholeNumberThatFits) {
@@ -98,18 +95,18 @@ TEST(JsonObject, ASizeIsAWholeNumberThatFits) {
     EXPECT_EQ(io::JsonObject(json, Where("f")).size("a"), 2147483647);
     for (const std::string_view text : {R"({"a": 0})", R"({"a": -1})", R"({"a": 2147483648})", R"({"a": 1.5})",
                                         R"({"a": 18446744073709551615})", R"({"a": NaN})", R"({"a": true})"})
-        expect_contains(refusal(text, size), "f: a expected a whole number from 1 to 2147483647, received ");
+        expect_contains(json_refusal(text, size), "f: a expected a whole number from 1 to 2147483647, received ");
 }
 
 TEST(JsonObject, RefusesAnUnknownArgumentUnlessItIsOff) {
     const auto check = [](const auto& o) { o.allow_only({"a"}); };
-    EXPECT_EQ(refusal(R"({"a": 1, "b": 2})", check), "f: argument \"b\" = 2 is not known");
-    EXPECT_EQ(refusal(R"({"a": 1, "b": null, "c": false})", check), "no FormatError was thrown");
+    EXPECT_EQ(json_refusal(R"({"a": 1, "b": 2})", check), "f: argument \"b\" = 2 is not known");
+    EXPECT_EQ(json_refusal(R"({"a": 1, "b": null, "c": false})", check), "no FormatError was thrown");
 }
 
 TEST(JsonObject, ShowsLittleOfALongValue) {
     const std::string text = "{\"a\": \"" + std::string(1000, 'x') + "\"}";
-    EXPECT_LT(refusal(text, [](const auto& o) { (void)o.number("a"); }).size(), 120U);
+    EXPECT_LT(json_refusal(text, [](const auto& o) { (void)o.number("a"); }).size(), 120U);
 }
 
 }  // namespace

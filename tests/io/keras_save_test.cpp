@@ -102,7 +102,7 @@ TEST(SaveModel, KeepsActivationsThatKerasHasALayerFor) {
     }
 }
 
-std::string refusal(Sequential<float> model, const std::filesystem::path& path) {
+std::string save_refusal(Sequential<float> model, const std::filesystem::path& path) {
     try {
         io::save_model(model, path);
     } catch (const OptionError& error) {
@@ -115,12 +115,14 @@ TEST(SaveModel, RefusesWhatKerasHasNoNameForAndKeepsTheOldFile) {
     const ScratchFolder folder;
     write_bytes(folder / "a.keras", {1, 2, 3});
     const Activation custom = Activation::custom("mine", [](auto x) { return x; });
-    EXPECT_EQ(refusal(Sequential<float>({Gru<float>(2, {.units = 2, .activation = custom})}), folder / "a.keras"),
+    EXPECT_EQ(save_refusal(Sequential<float>({Gru<float>(2, {.units = 2, .activation = custom})}), folder / "a.keras"),
               "io::save_model: layer \"gru\": the activation mine cannot be saved: Keras has no name for it");
-    expect_contains(refusal(Sequential<float>({Dense<float>(2, {.units = 1, .activation = io::keras2_hard_sigmoid()})}),
-                            folder / "a.keras"),
-                    "hard_sigmoid of Keras 2 cannot be saved");
-    expect_contains(refusal(Sequential<float>({Masking<float>()}), folder / "a.keras"), "how many features it takes");
+    expect_contains(
+        save_refusal(Sequential<float>({Dense<float>(2, {.units = 1, .activation = io::keras2_hard_sigmoid()})}),
+                     folder / "a.keras"),
+        "hard_sigmoid of Keras 2 cannot be saved");
+    expect_contains(save_refusal(Sequential<float>({Masking<float>()}), folder / "a.keras"),
+                    "how many features it takes");
     EXPECT_EQ(bytes_of(folder / "a.keras"), (Bytes{1, 2, 3}));
 }
 

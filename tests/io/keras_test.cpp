@@ -82,10 +82,6 @@ TEST(LoadModel, HasTheLayersOfTheFile) {
     EXPECT_EQ(std::get<ActivationLayer<float>>(model.layers()[5]).options().activation, Activation("softplus"));
 }
 
-std::string model_refusal(const std::filesystem::path& path) {
-    return format_error_of([&] { (void)io::load_model<float>(path); });
-}
-
 /// The refusal of the fixture "plain" with an edited configuration.
 template <class Edit>
 std::string edited_refusal(Edit&& edit, const std::string& name = "plain.tensorflow.keras") {

@@ -10,10 +10,6 @@ namespace {
 using namespace eigengru;
 using namespace eigengru_test;
 
-Json parsed(std::string_view text) {
-    return io::detail::parse_json(bytes_of(text), Where("f"));
-}
-
 /// The JSON of an object as Keras saves it.
 std::string saved(const std::string& module, const std::string& class_name, const std::string& config) {
     return R"({"module": ")" + module + R"(", "class_name": ")" + class_name + R"(", "config": )" + config +

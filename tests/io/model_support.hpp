@@ -3,6 +3,7 @@
 // ones.
 #pragma once
 
+#include "eigengru/io/load_model.hpp"
 #include "eigengru/layer/sequential.hpp"
 #include "io/io_support.hpp"
 #include "support/golden.hpp"
@@ -15,6 +16,10 @@ namespace eigengru_test {
 /// A file below tests/golden.
 inline std::filesystem::path golden(const std::string& name) {
     return std::filesystem::path(EIGENGRU_GOLDEN_DIR) / name;
+}
+
+inline std::string model_refusal(const std::filesystem::path& path) {
+    return format_error_of([&] { (void)eigengru::io::load_model<float>(path); });
 }
 
 /// (batch, time, features); ids have one feature.

@@ -108,8 +108,4 @@ private:
     }
 };
 
-inline void expect_part(const std::string& text, std::string_view part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
-}
-
 }  // namespace eigengru_test

@@ -83,11 +83,6 @@ TEST(LoadOnnxGru, FindsANodeByTheNameOfItsOutput) {
     EXPECT_EQ(io::load_onnx_gru(exchange("legacy_last.onnx"), "/gru/GRU").features(), 3);
 }
 
-template <class F>
-void expect_refused(std::string_view part, F&& f) {
-    expect_part(format_error_of(f), part);
-}
-
 TEST(LoadOnnxGru, NamesTheNodesThereAre) {
     expect_refused("expected the name of a GRU node, one of \"/gru/GRU\", \"/gru/GRU_1\", received \"\"",
                    [] { (void)io::load_onnx_gru(exchange("legacy_last.onnx")); });
@@ -147,7 +142,7 @@ TEST(LoadOnnxModel, RefusesAStepThatIsNotTheLastOfAnyNumber) {
     graph.integers("four", {4}, true);
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     OnnxBuilder::set(graph.node("Gather", {"y", "four"}, {"last"}), "axis", 0);
-    expect_part(graph.refusal("last"), "received the operator Gather (node \"the_Gather\")");
+    expect_contains(graph.refusal("last"), "received the operator Gather (node \"the_Gather\")");
 }
 
 TEST(LoadOnnxModel, NamesTheOperatorThatIsNotKnown) {
@@ -155,9 +150,9 @@ TEST(LoadOnnxModel, NamesTheOperatorThatIsNotKnown) {
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     graph.node("Conv", {"y", "W"}, {"z"});
     graph.node("Relu", {"z"}, {"out"});
-    expect_part(graph.refusal("out"),
-                "expected a chain of GRU, MatMul, Gemm and activations, received the operator "
-                "Conv (node \"the_Conv\")");
+    expect_contains(graph.refusal("out"),
+                    "expected a chain of GRU, MatMul, Gemm and activations, received the operator "
+                    "Conv (node \"the_Conv\")");
 }
 
 TEST(LoadOnnxModel, RefusesOutputsBesidesStates) {
@@ -165,20 +160,22 @@ TEST(LoadOnnxModel, RefusesOutputsBesidesStates) {
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     graph.node("Relu", {"y"}, {"z"});
     graph.output("y");
-    expect_part(graph.refusal("z"), "expected one output besides states of GRUs, received \"z\" too");
+    expect_contains(graph.refusal("z"), "expected one output besides states of GRUs, received \"z\" too");
 }
 
 TEST(LoadOnnxModel, RefusesAnInitialStateThatIsNotZero) {
     GruGraph graph("h0");
     graph.tensor("h0", {1, 1, 2});
-    expect_part(graph.refusal("Y_h"), "initial_h expected an input of the graph or zeros, received other constants");
+    expect_contains(graph.refusal("Y_h"),
+                    "initial_h expected an input of the graph or zeros, received other constants");
 }
 
 TEST(LoadOnnxModel, RefusesAnInitialStateMadeOfTheInputs) {
     GruGraph graph("h0");
     graph.node("Conv", {"x"}, {"h0"});
     graph.model.mutable_graph()->mutable_node()->SwapElements(1, 2);
-    expect_part(graph.refusal("Y_h"), "initial_h expected an input of the graph or zeros, received the operator Conv");
+    expect_contains(graph.refusal("Y_h"),
+                    "initial_h expected an input of the graph or zeros, received the operator Conv");
 }
 
 /// The graph with sequence_lens, an input.
@@ -220,7 +217,7 @@ TEST(LoadOnnxModel, RefusesASecondGruWithoutTheLengthsOfTheFirst) {
     graph.tensor("R2", {1, 6, 2});
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     graph.node("GRU", {"y", "W2", "R2"}, {"Y2", "Y_h2"});
-    expect_part(graph.refusal("Y_h2"), "expected the sequence_lens of node \"the_GRU\", received another");
+    expect_contains(graph.refusal("Y_h2"), "expected the sequence_lens of node \"the_GRU\", received another");
 }
 
 /// The graph of a GRU that reads a slice of the input along its open axis, the batch.
@@ -240,8 +237,8 @@ std::string slice_refusal(std::int64_t start, std::int64_t end) {
 TEST(LoadOnnxModel, RefusesASliceOfAnOpenAxisThatOnlySeemsWhole) {
     constexpr std::int64_t no_end = std::numeric_limits<std::int64_t>::max();
     EXPECT_EQ(slice_refusal(0, no_end), "no FormatError was thrown");
-    expect_part(slice_refusal(-20, no_end), "a GRU that does not read whole sequences");
-    expect_part(slice_refusal(0, 100), "a GRU that does not read whole sequences");
+    expect_contains(slice_refusal(-20, no_end), "a GRU that does not read whole sequences");
+    expect_contains(slice_refusal(0, 100), "a GRU that does not read whole sequences");
 }
 
 TEST(LoadOnnxModel, RefusesPartsThatDoubleWithEachConcat) {
@@ -252,7 +249,7 @@ TEST(LoadOnnxModel, RefusesPartsThatDoubleWithEachConcat) {
         OnnxBuilder::set(graph.node("Concat", {last, last}, {next}), "axis", 0);
         last = next;
     }
-    expect_part(graph.refusal(last), "received the operator Concat");
+    expect_contains(graph.refusal(last), "received the operator Concat");
 }
 
 TEST(LoadOnnxModel, RefusesASecondLayerOfTheSameMatrices) {
@@ -260,10 +257,10 @@ TEST(LoadOnnxModel, RefusesASecondLayerOfTheSameMatrices) {
     graph.tensor("kernel", {2, 2});
     graph.node("MatMul", {"Y_h", "kernel"}, {"a"});
     graph.node("MatMul", {"a", "kernel"}, {"b"});
-    expect_part(graph.refusal("b"), "received the operator MatMul");
+    expect_contains(graph.refusal("b"), "received the operator MatMul");
     GruGraph twice;
     twice.node("GRU", {"xt", "W", "R"}, {"Y2", "Y_h2"});
-    expect_part(twice.refusal("Y_h2"), "node \"the_GRU\": W and R expected constants that no other layer has");
+    expect_contains(twice.refusal("Y_h2"), "node \"the_GRU\": W and R expected constants that no other layer has");
 }
 
 TEST(LoadOnnxModel, TakesNoNoticeOfAGruThatNothingNeeds) {
@@ -277,22 +274,23 @@ TEST(LoadOnnxModel, TakesNoNoticeOfAGruThatNothingNeeds) {
 TEST(LoadOnnxModel, RefusesClip) {
     GruGraph graph;
     OnnxBuilder::set(*graph.gru, "clip", 5.0F);
-    expect_part(graph.refusal("Y_h"), "node \"the_GRU\": clip expected none, received 5: Keras's GRU does not clip");
+    expect_contains(graph.refusal("Y_h"),
+                    "node \"the_GRU\": clip expected none, received 5: Keras's GRU does not clip");
 }
 
 TEST(LoadOnnxModel, RefusesWeightsThatAreNoConstants) {
     GruGraph graph;
     graph.input("w", {1, 6, 3});
     graph.gru->set_input(1, "w");
-    expect_part(graph.refusal("Y_h"), "received node \"the_GRU\": W, R and B expected constants");
+    expect_contains(graph.refusal("Y_h"), "received node \"the_GRU\": W, R and B expected constants");
 }
 
 TEST(LoadOnnxModel, RefusesAGraphWithoutLayers) {
     GruGraph graph;
-    expect_part(graph.refusal("x"), "expected layers between the input and the output, received none");
+    expect_contains(graph.refusal("x"), "expected layers between the input and the output, received none");
     GruGraph activation;
     activation.node("Relu", {"x"}, {"y"});
-    expect_part(activation.refusal("y"), "expected a GRU between the input and the output, received none");
+    expect_contains(activation.refusal("y"), "expected a GRU between the input and the output, received none");
 }
 
 TEST(LoadOnnxModel, RefusesAnActivationOfANumberWithoutAxes) {
@@ -321,7 +319,7 @@ TEST(LoadOnnxModel, RefusesAnActivationOverAnotherAxis) {
     GruGraph graph;
     graph.node("Squeeze", {"Y", "squeezed"}, {"y"});
     OnnxBuilder::set(graph.node("Softmax", {"y"}, {"p"}), "axis", 1);
-    expect_part(graph.refusal("p"), "received the operator Softmax");
+    expect_contains(graph.refusal("p"), "received the operator Softmax");
 }
 
 }  // namespace

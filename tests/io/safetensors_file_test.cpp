@@ -17,12 +17,12 @@ Bytes file_of(std::string_view header, std::size_t data) {
     return bytes;
 }
 
-std::string refusal(const Bytes& bytes) {
+std::string tensors_refusal(const Bytes& bytes) {
     return format_error_of([&] { (void)io::SafetensorsFile(bytes, Where("f")); });
 }
 
-std::string refusal(std::string_view header, std::size_t data) {
-    return refusal(file_of(header, data));
+std::string tensors_refusal(std::string_view header, std::size_t data) {
+    return tensors_refusal(file_of(header, data));
 }
 
 constexpr const char* kTwo = R"({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
@@ -52,25 +52,25 @@ TEST(SafetensorsFile, RefusesOtherShapesAndTypes) {
 }
 
 TEST(SafetensorsFile, RefusesHeadersThatCannotBe) {
-    expect_contains(refusal(Bytes(5, 0)), "expected a safetensors file, received 5 bytes");
-    expect_contains(refusal(Bytes(8, 255)), "expected a header of at most 4194304 bytes");
+    expect_contains(tensors_refusal(Bytes(5, 0)), "expected a safetensors file, received 5 bytes");
+    expect_contains(tensors_refusal(Bytes(8, 255)), "expected a header of at most 4194304 bytes");
     Bytes bytes = file_of(kTwo, 32);
     bytes.resize(40);
-    expect_contains(refusal(bytes), "cannot stand in 40");
-    expect_contains(refusal("{", 0), "is not valid JSON");
-    expect_contains(refusal("[]", 0), "expected an object, received []");
-    expect_contains(refusal(std::string(100, '['), 0), "expected brackets that nest at most 64 deep");
+    expect_contains(tensors_refusal(bytes), "cannot stand in 40");
+    expect_contains(tensors_refusal("{", 0), "is not valid JSON");
+    expect_contains(tensors_refusal("[]", 0), "expected an object, received []");
+    expect_contains(tensors_refusal(std::string(100, '['), 0), "expected brackets that nest at most 64 deep");
 }
 
 TEST(SafetensorsFile, RefusesBadDescriptions) {
-    expect_contains(refusal(R"({"a": 3})", 0), "tensor \"a\": expected an object, received 3");
-    expect_contains(refusal(R"({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}})", 4),
+    expect_contains(tensors_refusal(R"({"a": 3})", 0), "tensor \"a\": expected an object, received 3");
+    expect_contains(tensors_refusal(R"({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}})", 4),
                     "shape expected whole numbers from 0, received -1");
-    expect_contains(refusal(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0]}})", 4),
+    expect_contains(tensors_refusal(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0]}})", 4),
                     "data_offsets expected two numbers");
-    expect_contains(refusal(R"({"a": {"dtype": "Q4", "shape": [1], "data_offsets": [0, 4]}})", 4),
+    expect_contains(tensors_refusal(R"({"a": {"dtype": "Q4", "shape": [1], "data_offsets": [0, 4]}})", 4),
                     "has the unknown type \"Q4\"");
-    expect_contains(refusal(R"({"__metadata__": {"a": 1}})", 0), "a expected a string, received 1");
+    expect_contains(tensors_refusal(R"({"__metadata__": {"a": 1}})", 0), "a expected a string, received 1");
 }
 
 TEST(SafetensorsFile, RefusesOffsetsThatDoNotFit) {
@@ -78,18 +78,18 @@ TEST(SafetensorsFile, RefusesOffsetsThatDoNotFit) {
         return eigengru::detail::text(R"({"a": {"dtype": "F32", "shape": )", shape, R"(, "data_offsets": )", offsets,
                                       "}}");
     };
-    expect_contains(refusal(one("[0, 8]"), 8), "data_offsets expected 4 bytes for F32 (1), received 0 to 8");
-    expect_contains(refusal(one("[4, 0]"), 8), "received 4 to 0");
-    expect_contains(refusal(one("[4, 8]"), 8), "data_offsets expected to begin at 0, received 4");
-    expect_contains(refusal(one("[0, 4]"), 8), "expected 4 bytes of numbers behind the header, the file has 8");
-    expect_contains(refusal(one("[0, 4]"), 3), "expected 4 bytes of numbers behind the header, the file has 3");
-    expect_contains(refusal(one("[0, 4]", "[4294967296, 4294967296]"), 4), "data_offsets expected");
+    expect_contains(tensors_refusal(one("[0, 8]"), 8), "data_offsets expected 4 bytes for F32 (1), received 0 to 8");
+    expect_contains(tensors_refusal(one("[4, 0]"), 8), "received 4 to 0");
+    expect_contains(tensors_refusal(one("[4, 8]"), 8), "data_offsets expected to begin at 0, received 4");
+    expect_contains(tensors_refusal(one("[0, 4]"), 8), "expected 4 bytes of numbers behind the header, the file has 8");
+    expect_contains(tensors_refusal(one("[0, 4]"), 3), "expected 4 bytes of numbers behind the header, the file has 3");
+    expect_contains(tensors_refusal(one("[0, 4]", "[4294967296, 4294967296]"), 4), "data_offsets expected");
 }
 
 TEST(SafetensorsFile, RefusesTensorsThatShareBytes) {
-    expect_contains(refusal(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+    expect_contains(tensors_refusal(R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
                                 "b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",
-                            4),
+                                    4),
                     "tensor \"b\": data_offsets expected to begin at 4, received 0");
 }
 

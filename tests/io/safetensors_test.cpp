@@ -15,12 +15,6 @@ io::TorchOptions options_of(const GoldenCase& recorded) {
     return options;
 }
 
-template <class F>
-void expect_refused(std::string_view part, F&& f) {
-    const std::string text = format_error_of(f);
-    EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
-}
-
 TEST(LoadSafetensorsModel, GivesPyTorchsOutputsForEveryFixture) {
     const std::vector<GoldenCase> cases = exchange_cases(".safetensors");
     EXPECT_GE(cases.size(), 9U);

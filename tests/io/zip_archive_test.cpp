@@ -19,27 +19,28 @@ Bytes noise(std::size_t size) {
     return bytes;
 }
 
-Bytes read(const std::filesystem::path& path, const std::string& name, std::uint64_t limit = io::kMostFileBytes) {
+Bytes read_member(const std::filesystem::path& path, const std::string& name,
+                  std::uint64_t limit = io::kMostFileBytes) {
     return io::ZipArchive(path, Where("f")).read(name, limit);
 }
 
 TEST(ZipArchive, ReadsAStoredMember) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", noise(1000)}, {"y", noise(3)}});
-    EXPECT_EQ(read(folder / "a.zip", "x"), noise(1000));
+    EXPECT_EQ(read_member(folder / "a.zip", "x"), noise(1000));
 }
 
 TEST(ZipArchive, ReadsADeflatedMember) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(100000, 7)}}, ZIP_CM_DEFLATE);
     EXPECT_LT(bytes_of(folder / "a.zip").size(), 1000U);
-    EXPECT_EQ(read(folder / "a.zip", "x"), Bytes(100000, 7));
+    EXPECT_EQ(read_member(folder / "a.zip", "x"), Bytes(100000, 7));
 }
 
 TEST(ZipArchive, ReadsAnEmptyMember) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", {}}});
-    EXPECT_EQ(read(folder / "a.zip", "x"), Bytes());
+    EXPECT_EQ(read_member(folder / "a.zip", "x"), Bytes());
 }
 
 TEST(ZipArchive, KnowsWhatItHas) {
@@ -51,24 +52,24 @@ TEST(ZipArchive, KnowsWhatItHas) {
 TEST(ZipArchive, NamesAMissingMember) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", noise(10)}});
-    EXPECT_EQ(format_error_of([&] { (void)read(folder / "a.zip", "y"); }), "f: the archive has no member \"y\"");
+    EXPECT_EQ(format_error_of([&] { (void)read_member(folder / "a.zip", "y"); }), "f: the archive has no member \"y\"");
 }
 
 TEST(ZipArchive, RefusesWhatIsNoArchive) {
     const ScratchFolder folder;
     write_bytes(folder / "a.zip", noise(5000));
-    expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }), "f: expected a zip archive");
+    expect_contains(format_error_of([&] { (void)read_member(folder / "a.zip", "x"); }), "f: expected a zip archive");
 }
 
 TEST(ZipArchive, RefusesAMissingFile) {
-    EXPECT_EQ(format_error_of([&] { (void)read("nowhere.zip", "x"); }), "f: the file does not exist");
+    EXPECT_EQ(format_error_of([&] { (void)read_member("nowhere.zip", "x"); }), "f: the file does not exist");
 }
 
 TEST(ZipArchive, RefusesAMemberAboveTheLimit) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", noise(1000)}});
-    EXPECT_EQ(read(folder / "a.zip", "x", 1000).size(), 1000U);
-    EXPECT_EQ(format_error_of([&] { (void)read(folder / "a.zip", "x", 999); }),
+    EXPECT_EQ(read_member(folder / "a.zip", "x", 1000).size(), 1000U);
+    EXPECT_EQ(format_error_of([&] { (void)read_member(folder / "a.zip", "x", 999); }),
               "f: x: expected at most 999 bytes, received 1000");
 }
 
@@ -76,7 +77,7 @@ TEST(ZipArchive, RefusesACompressionMethodOtherThanDeflate) {
     if (zip_compression_method_supported(ZIP_CM_BZIP2, 1) == 0) GTEST_SKIP() << "this libzip writes no bzip2";
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(5000, 1)}}, ZIP_CM_BZIP2);
-    EXPECT_EQ(format_error_of([&] { (void)read(folder / "a.zip", "x"); }),
+    EXPECT_EQ(format_error_of([&] { (void)read_member(folder / "a.zip", "x"); }),
               "f: x: expected to be stored or deflated, received compression method 12");
 }
 
@@ -97,15 +98,16 @@ TEST(ZipArchive, RefusesASizeThatCannotComeOutOfTheArchiveBeforeAllocating) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(5000, 1)}}, ZIP_CM_DEFLATE);
     patch_directory(folder / "a.zip", kUncompressedSize, 0x7fffffff);
-    expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }), "f: x: is damaged (2147483647 bytes");
+    expect_contains(format_error_of([&] { (void)read_member(folder / "a.zip", "x"); }),
+                    "f: x: is damaged (2147483647 bytes");
 }
 
 TEST(ZipArchive, RefusesAMemberThatInflatesTooMuch) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(1U << 24U)}}, ZIP_CM_DEFLATE);
-    EXPECT_EQ(read(folder / "a.zip", "x").size(), 1U << 24U);
+    EXPECT_EQ(read_member(folder / "a.zip", "x").size(), 1U << 24U);
     write_zip(folder / "a.zip", {{"x", Bytes((1U << 24U) + 1U)}}, ZIP_CM_DEFLATE);
-    expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }),
+    expect_contains(format_error_of([&] { (void)read_member(folder / "a.zip", "x"); }),
                     "f: x: expected at most 16 times its compressed size of ");
 }
 
@@ -113,7 +115,7 @@ TEST(ZipArchive, FindsAMemberThatIsLongerThanItsHeaderSays) {
     const ScratchFolder folder;
     write_zip(folder / "a.zip", {{"x", Bytes(5000, 1)}}, ZIP_CM_DEFLATE);
     patch_directory(folder / "a.zip", kUncompressedSize, 4000);
-    expect_contains(format_error_of([&] { (void)read(folder / "a.zip", "x"); }), "f: x: is damaged");
+    expect_contains(format_error_of([&] { (void)read_member(folder / "a.zip", "x"); }), "f: x: is damaged");
 }
 
 TEST(ZipArchive, FindsEveryFlippedBitInAMember) {
@@ -126,7 +128,7 @@ TEST(ZipArchive, FindsEveryFlippedBitInAMember) {
         Bytes damaged = whole;
         damaged[static_cast<std::size_t>(start) + bit / 8] ^= static_cast<unsigned char>(1U << (bit % 8));
         write_bytes(folder / "b.zip", damaged);
-        EXPECT_THROW((void)read(folder / "b.zip", "x"), FormatError) << "bit " << bit;
+        EXPECT_THROW((void)read_member(folder / "b.zip", "x"), FormatError) << "bit " << bit;
     }
 }
 
@@ -139,7 +141,7 @@ TEST(ZipArchive, EveryFlippedByteOfAnArchiveIsFoundOrHarmless) {
         damaged[at] ^= 0xff;
         write_bytes(folder / "b.zip", damaged);
         try {
-            EXPECT_EQ(read(folder / "b.zip", "x"), Bytes(300, 9)) << "byte " << at;
+            EXPECT_EQ(read_member(folder / "b.zip", "x"), Bytes(300, 9)) << "byte " << at;
         } catch (const FormatError&) {
         }
     }
@@ -151,7 +153,7 @@ TEST(ZipArchive, EveryCutArchiveIsRefused) {
     const Bytes whole = bytes_of(folder / "a.zip");
     for (std::size_t size = 0; size < whole.size(); ++size) {
         write_bytes(folder / "b.zip", Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
-        EXPECT_THROW((void)read(folder / "b.zip", "x"), FormatError) << size << " bytes";
+        EXPECT_THROW((void)read_member(folder / "b.zip", "x"), FormatError) << size << " bytes";
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/activation_layer.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -17,8 +19,7 @@ protected:
         return result;
     }
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ActivationLayerOf, Scalars, );
+TYPED_TEST_SUITE(ActivationLayerOf, eigengru_test::Scalars, );
 
 TYPED_TEST(ActivationLayerOf, AppliesItsActivation) {
     auto data = this->data();

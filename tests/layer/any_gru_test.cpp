@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/any_gru.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -16,8 +18,7 @@ protected:
         return values;
     }();
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(AnyGruOf, Scalars, );
+TYPED_TEST_SUITE(AnyGruOf, eigengru_test::Scalars, );
 
 TYPED_TEST(AnyGruOf, GivesWhatItsLayerGives) {
     Gru<TypeParam, true> after(4, {.units = 3});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/backend.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -38,8 +40,7 @@ TEST(RequireBackend, DemandedFailsForWantOfTheBuildFlagAlone) {
 
 template <class S>
 class RunOnBackendOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(RunOnBackendOf, Scalars, );
+TYPED_TEST_SUITE(RunOnBackendOf, eigengru_test::Scalars, );
 
 TYPED_TEST(RunOnBackendOf, RunsOnEigen) {
     const GruParameters<TypeParam> zeros(2, 3, true);

@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,6 @@ using namespace eigengru;
 
 template <class S>
 class BidirectionalOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(BidirectionalOf, Scalars, );
 
 TYPED_TEST(BidirectionalOf, IsTwoLayersOneOfThemReversed) {

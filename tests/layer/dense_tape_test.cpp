@@ -4,6 +4,7 @@
 #include "eigengru/layer/dense.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,6 @@ using namespace eigengru;
 
 template <class S>
 class DenseTraining : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(DenseTraining, Scalars, );
 
 TYPED_TEST(DenseTraining, ForwardIsTheCall) {

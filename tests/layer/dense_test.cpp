@@ -2,6 +2,7 @@
 #include "eigengru/layer/dense.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,8 +15,7 @@ using eigengru_test::message_of;
 
 template <class S>
 class DenseOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(DenseOf, Scalars, );
+TYPED_TEST_SUITE(DenseOf, eigengru_test::Scalars, );
 
 TYPED_TEST(DenseOf, IsTheAffineMapOfEachRow) {
     Dense<TypeParam> dense(3, {.units = 2, .bias_initializer = "random_normal"});

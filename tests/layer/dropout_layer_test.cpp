@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/dropout_layer.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -25,8 +27,7 @@ RowMatrix<S> dropped(Dropout<S>& dropout, bool training = true) {
 
 template <class S>
 class DropoutOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(DropoutOf, Scalars, );
+TYPED_TEST_SUITE(DropoutOf, eigengru_test::Scalars, );
 
 TYPED_TEST(DropoutOf, DropsAndScalesInTraining) {
     Dropout<TypeParam> dropout({.rate = 0.75, .seed = 1});

@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,6 @@ Sequence<S> ids_of(std::initializer_list<S> ids, Index batch) {
 
 template <class S>
 class EmbeddingOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(EmbeddingOf, Scalars, );
 
 TYPED_TEST(EmbeddingOf, GivesTheRowOfEachId) {

@@ -4,6 +4,7 @@
 
 #include "support/golden_values.hpp"
 #include "support/kernel_list.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,7 +46,6 @@ double worst_difference(const GoldenCase& golden, eigengru::Kernels kernels) {
 template <class S>
 class GruGolden : public testing::Test {};
 
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(GruGolden, Scalars, );
 
 /// Checks every case and prints the worst ones, with tolerances of a case of its own apart.

@@ -4,6 +4,7 @@
 
 #include "support/golden_values.hpp"
 #include "support/kernel_list.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +18,7 @@ using eigengru::Gru;
 using eigengru::Tape;
 
 template <class S, bool ResetAfter>
-double worst_difference(const GoldenCase& golden, eigengru::Kernels kernels) {
+double worst_gradient_difference(const GoldenCase& golden, eigengru::Kernels kernels) {
     const eigengru::GruOptions options = options_of(golden);
     Gru<S, ResetAfter> layer = layer_of<S, ResetAfter>(golden, options);
     double worst = 0.0;
@@ -48,19 +49,18 @@ double worst_difference(const GoldenCase& golden, eigengru::Kernels kernels) {
 template <class S>
 class GruGradientGolden : public testing::Test {};
 
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(GruGradientGolden, Scalars, );
 
 /// Checks every case with gradients, prints the worst one and gives the number of cases.
 template <class S>
-int expect_agreement(const std::vector<GoldenCase>& cases, eigengru::Kernels kernels) {
+int expect_gradient_agreement(const std::vector<GoldenCase>& cases, eigengru::Kernels kernels) {
     double worst = 0.0;
     std::string worst_name;
     int count = 0;
     for (const GoldenCase& golden : cases) {
         if (!golden.has_array("d_kernel")) continue;
-        const double difference = golden.flag("reset_after") ? worst_difference<S, true>(golden, kernels)
-                                                             : worst_difference<S, false>(golden, kernels);
+        const double difference = golden.flag("reset_after") ? worst_gradient_difference<S, true>(golden, kernels)
+                                                             : worst_gradient_difference<S, false>(golden, kernels);
         EXPECT_LE(difference, 1.0) << golden.name << ", kernels " << name_of(kernels);
         if (difference >= worst) {
             worst = difference;
@@ -76,7 +76,7 @@ int expect_agreement(const std::vector<GoldenCase>& cases, eigengru::Kernels ker
 TYPED_TEST(GruGradientGolden, AgreesWithKerasOnEveryCaseByEveryKernel) {
     const std::vector<GoldenCase> cases = gru_cases();
     for (const eigengru::Kernels kernels : supported_kernels())
-        EXPECT_GE(expect_agreement<TypeParam>(cases, kernels), 240);
+        EXPECT_GE(expect_gradient_agreement<TypeParam>(cases, kernels), 240);
 }
 
 }  // namespace

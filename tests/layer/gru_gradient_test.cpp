@@ -2,6 +2,7 @@
 // The gradients of the layer against central differences on random configurations: all options, masks of every kind,
 // dropout masks, every activation, regularizers, the second call of a stateful layer, by each kind of tape.
 #include "eigengru/layer/gru.hpp"
+#include "support/draw.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,37 +17,7 @@ namespace {
 using namespace eigengru;
 using Matrix = RowMatrix<double>;
 
-constexpr unsigned kCases = 240;  // for each reset mode
-
-/// Random numbers that are the same with every standard library.
-class Draw {
-public:
-    explicit Draw(unsigned seed) : engine_(seed) {}
-
-    double real(double low, double high) { return low + (high - low) * static_cast<double>(engine_() >> 8) * 0x1p-24; }
-    Index size(Index low, Index high) { return low + static_cast<Index>(engine_()) % (high - low + 1); }
-    bool one_in(Index n) { return size(1, n) == 1; }
-
-    template <class Range>
-    const auto& one_of(const Range& range) {
-        return range[static_cast<std::size_t>(size(0, static_cast<Index>(std::size(range)) - 1))];
-    }
-
-    Matrix matrix(Index rows, Index cols, double limit = 1.0) {
-        Matrix result(rows, cols);
-        for (Index i = 0; i < result.size(); ++i) result.data()[i] = real(-limit, limit);
-        return result;
-    }
-
-    Matrix dropout_mask(Index rows, Index cols) {
-        Matrix result(rows, cols);
-        for (Index i = 0; i < result.size(); ++i) result.data()[i] = one_in(3) ? 0.0 : 1.5;
-        return result;
-    }
-
-private:
-    std::mt19937 engine_;
-};
+constexpr unsigned kGradientCases = 240;  // for each reset mode
 
 const std::vector<Activation>& activations() {
     static const std::vector<Activation> all{
@@ -307,7 +278,7 @@ TYPED_TEST_SUITE(GruGradient, ResetModes, );
 TYPED_TEST(GruGradient, IsTheSlopeOfTheLoss) {
     int compared = 0, uncertain = 0;
     double worst = 0.0;
-    for (unsigned seed = 0; seed < kCases; ++seed) {
+    for (unsigned seed = 0; seed < kGradientCases; ++seed) {
         RandomCall<TypeParam::value> random(seed);
         if (random.has_exploded()) continue;
         const Gradients<double> g = random.gradients();
@@ -326,13 +297,13 @@ TYPED_TEST(GruGradient, IsTheSlopeOfTheLoss) {
             ++compared;
         }
     }
-    EXPECT_GE(compared, 5 * static_cast<int>(kCases));
+    EXPECT_GE(compared, 5 * static_cast<int>(kGradientCases));
     EXPECT_GE(compared, 20 * uncertain);
     std::printf("  %d slopes, worst error %.3g, %d at a kink\n", compared, worst, uncertain);
 }
 
 TYPED_TEST(GruGradient, IsTheSameWithCheckpoints) {
-    for (unsigned seed = 0; seed < kCases; ++seed) {
+    for (unsigned seed = 0; seed < kGradientCases; ++seed) {
         const RandomCall<TypeParam::value> random(seed);
         if (random.has_exploded()) continue;
         const Gradients<double> g = random.gradients();
@@ -343,7 +314,7 @@ TYPED_TEST(GruGradient, IsTheSameWithCheckpoints) {
 
 TYPED_TEST(GruGradient, DoesNotDependOnWhatStandsAtMaskedSteps) {
     int masked = 0;
-    for (unsigned seed = 0; seed < kCases; ++seed) {
+    for (unsigned seed = 0; seed < kGradientCases; ++seed) {
         RandomCall<TypeParam::value> random(seed);
         if (random.mask().empty() || random.has_exploded()) continue;
         const auto set_padding = [&](double even, double odd) {

@@ -3,6 +3,7 @@
 // masks of every kind, several calls of stateful layers, dropout masks, strided inputs and outputs.
 #include "eigengru/layer/gru.hpp"
 
+#include "support/draw.hpp"
 #include "support/modes.hpp"
 #include "support/reference_gru.hpp"
 
@@ -20,31 +21,6 @@ namespace {
 using namespace eigengru;
 
 constexpr int kCases = 1100;  // for each scalar type and reset mode
-
-/// Random numbers that are the same with every standard library.
-class Draw {
-public:
-    explicit Draw(unsigned seed) : engine_(seed) {}
-
-    double real(double low, double high) { return low + (high - low) * static_cast<double>(engine_() >> 8) * 0x1p-24; }
-    Index size(Index low, Index high) { return low + static_cast<Index>(engine_()) % (high - low + 1); }
-    bool one_in(Index n) { return size(1, n) == 1; }
-
-    template <class Range>
-    const auto& one_of(const Range& range) {
-        return range[static_cast<std::size_t>(size(0, static_cast<Index>(std::size(range)) - 1))];
-    }
-
-    template <class S>
-    std::vector<S> values(Index count, double limit) {
-        std::vector<S> result(static_cast<std::size_t>(count));
-        for (S& value : result) value = static_cast<S>(real(-limit, limit));
-        return result;
-    }
-
-private:
-    std::mt19937 engine_;
-};
 
 struct ActivationPair {
     ReferenceActivation reference;

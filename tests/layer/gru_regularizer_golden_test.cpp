@@ -2,6 +2,7 @@
 // The gradients of the losses that kernel, recurrent, bias and activity regularizers add to a layer, against Keras.
 
 #include "support/golden_layer.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -56,7 +57,6 @@ void expect_that_of_keras(const GoldenCase& golden) {
 
 template <class S>
 class GruRegularizerGolden : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(GruRegularizerGolden, Scalars, );
 
 TYPED_TEST(GruRegularizerGolden, GradientsAreThoseOfKeras) {

@@ -796,7 +796,6 @@ void expect_losses_of_keras(const GoldenCase& golden, double tolerance) {
 
 template <class S>
 class GruLossesOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(GruLossesOf, Scalars, );
 
 TYPED_TEST(GruLossesOf, AreThoseOfKeras) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/layer_data.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -9,8 +11,7 @@ using namespace eigengru;
 
 template <class S>
 class LayerDataOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(LayerDataOf, Scalars, );
+TYPED_TEST_SUITE(LayerDataOf, eigengru_test::Scalars, );
 
 TYPED_TEST(LayerDataOf, IsASequenceWithoutAMaskByDefault) {
     const LayerData<TypeParam> data;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/masking.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -22,8 +24,7 @@ protected:
         return std::vector<bool>(data.mask.data(), data.mask.data() + data.mask.size());
     }
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(MaskingOf, Scalars, );
+TYPED_TEST_SUITE(MaskingOf, eigengru_test::Scalars, );
 
 TYPED_TEST(MaskingOf, StepIsUsedWhereAnyFeatureDiffers) {
     auto data = this->data({0, 0, 0, 1, 2, 3});

@@ -4,6 +4,7 @@
 #include "eigengru/layer/sequential.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,6 @@ Sequence<S> padded_inputs() {
 
 template <class S>
 class SequentialTraining : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(SequentialTraining, Scalars, );
 
 TYPED_TEST(SequentialTraining, ForwardIsTheCallAndPassesTheMask) {

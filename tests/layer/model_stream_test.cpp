@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
@@ -56,7 +57,6 @@ class ModelStreamOf : public testing::Test {
 protected:
     static constexpr S kTolerance = std::is_same_v<S, float> ? S(1e-6) : S(1e-13);
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ModelStreamOf, Scalars, );
 
 TYPED_TEST(ModelStreamOf, GivesWhatTheModelGives) {

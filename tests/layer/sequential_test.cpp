@@ -2,6 +2,7 @@
 #include "eigengru/layer/sequential.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,8 +22,7 @@ Sequence<S> random_inputs(Shape3 shape = {3, 5, 4}) {
 
 template <class S>
 class SequentialOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(SequentialOf, Scalars, );
+TYPED_TEST_SUITE(SequentialOf, eigengru_test::Scalars, );
 
 TYPED_TEST(SequentialOf, RunsItsLayersInTheirOrder) {
     Gru<TypeParam> first(4, {.units = 6, .return_sequences = true});

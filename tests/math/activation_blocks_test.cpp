@@ -3,6 +3,7 @@
 
 #include "eigengru/math/activation.hpp"
 #include "support/golden_layer.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,8 +29,7 @@ RowMatrix<S> derivative(const Activation& f, RowMatrix<S> x, RowMatrix<S> d) {
 
 template <class S>
 class ActivationDerivative : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ActivationDerivative, Scalars);
+TYPED_TEST_SUITE(ActivationDerivative, eigengru_test::Scalars);
 
 TYPED_TEST(ActivationDerivative, EqualsKerasInEveryRecordedCase) {
     using S = TypeParam;

@@ -3,6 +3,8 @@
 // activation_blocks_test.cpp, and the values are tested in activation_kernels_test.cpp.
 #include "eigengru/math/activation_functions.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -17,8 +19,7 @@ protected:
     static constexpr S kInfinity = std::numeric_limits<S>::infinity();
     static constexpr S kNan = std::numeric_limits<S>::quiet_NaN();
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ActivationFunctionOf, Scalars, );
+TYPED_TEST_SUITE(ActivationFunctionOf, eigengru_test::Scalars, );
 
 TYPED_TEST(ActivationFunctionOf, ClipKeepsNotANumber) {
     EXPECT_EQ(clip<TypeParam>(-1, 0, 2), TypeParam(0));

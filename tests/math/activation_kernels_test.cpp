@@ -4,6 +4,7 @@
 #include "eigengru/math/activation_kernels.hpp"
 
 #include "support/kernel_list.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -70,7 +71,6 @@ protected:
         return x;
     }
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ActivationKernels, Scalars, );
 
 TYPED_TEST(ActivationKernels, AreOthersForEachInstructionSet) {

@@ -4,6 +4,7 @@
 #include "eigengru/math/activation_rows.hpp"
 
 #include "eigengru/math/activation_kernels.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -97,7 +98,6 @@ protected:
         }
     }
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ActivationRows, Scalars, );
 
 TYPED_TEST(ActivationRows, SparsemaxOfOneSurvivorIsOneAndZeros) {

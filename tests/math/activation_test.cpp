@@ -3,6 +3,8 @@
 
 #include "support/golden_math.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,9 +15,6 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <class S>
 MatrixMap<S> map_of(RowMatrix<S>& m) {
@@ -35,7 +34,6 @@ const std::set<std::string> kRowWise{"softmax", "log_softmax", "sparsemax"};
 
 template <class S>
 class ActivationOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ActivationOf, Scalars, );
 
 /// Rows of inputs are one block, so that the row-wise ones see the rows that Keras saw.

@@ -10,16 +10,15 @@
 #include "support/allocation_counter.hpp"
 #include "support/golden_math.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 using eigengru_test::message_of;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr auto kMatrix = WeightRank::matrix;
-constexpr auto kVector = WeightRank::vector;
 
 // Axes
 
@@ -43,10 +42,10 @@ TEST(Axes, FromASpan) {
 }
 
 TEST(Axes, CountsNegativeOnesFromTheEnd) {
-    EXPECT_TRUE(Axes(-1).contains(1, kMatrix));
-    EXPECT_FALSE(Axes(-1).contains(0, kMatrix));
-    EXPECT_TRUE(Axes(-2).contains(0, kMatrix));
-    EXPECT_TRUE(Axes(-1).contains(0, kVector));
+    EXPECT_TRUE(Axes(-1).contains(1, WeightRank::matrix));
+    EXPECT_FALSE(Axes(-1).contains(0, WeightRank::matrix));
+    EXPECT_TRUE(Axes(-2).contains(0, WeightRank::matrix));
+    EXPECT_TRUE(Axes(-1).contains(0, WeightRank::vector));
 }
 
 TEST(Axes, RefusesAnEmptyList) {
@@ -59,21 +58,21 @@ TEST(Axes, RefusesThree) {
 }
 
 TEST(Axes, CheckRefusesWhatIsOutOfRange) {
-    EXPECT_EQ(message_of<OptionError>([] { Axes(2).check(kMatrix); }),
+    EXPECT_EQ(message_of<OptionError>([] { Axes(2).check(WeightRank::matrix); }),
               "Constraint: axis expected from -2 to 1 for a weight of rank 2, received 2");
-    EXPECT_THROW(Axes(-3).check(kMatrix), OptionError);
+    EXPECT_THROW(Axes(-3).check(WeightRank::matrix), OptionError);
 }
 
 TEST(Axes, CheckRefusesTheSecondAxisOfAVector) {
     EXPECT_EQ(message_of<OptionError>([] {
-                  Axes({0, 1}).check(kVector, "bias_constraint");
+                  Axes({0, 1}).check(WeightRank::vector, "bias_constraint");
               }),
               "bias_constraint: axis expected from -1 to 0 for a weight of rank 1, received [0, 1]");
 }
 
 TEST(Axes, CheckRefusesTheSameTwice) {
     EXPECT_EQ(message_of<OptionError>([] {
-                  Axes({1, -1}).check(kMatrix);
+                  Axes({1, -1}).check(WeightRank::matrix);
               }),
               "Constraint: axis expected two different axes, received [1, -1]");
 }
@@ -156,13 +155,13 @@ TEST(Constraint, RefusesBoundsInTheWrongOrder) {
 }
 
 TEST(Constraint, CheckRefusesAnAxisOutOfRange) {
-    EXPECT_THROW(Constraint::max_norm({.axis = 1}).check(kVector), OptionError);
-    EXPECT_NO_THROW(Constraint::max_norm({.axis = 1}).check(kMatrix));
+    EXPECT_THROW(Constraint::max_norm({.axis = 1}).check(WeightRank::vector), OptionError);
+    EXPECT_NO_THROW(Constraint::max_norm({.axis = 1}).check(WeightRank::matrix));
 }
 
 TEST(Constraint, CheckPassesNoneOnEverything) {
-    EXPECT_NO_THROW(Constraint().check(kVector));
-    EXPECT_NO_THROW(Constraint("non_neg").check(kVector));
+    EXPECT_NO_THROW(Constraint().check(WeightRank::vector));
+    EXPECT_NO_THROW(Constraint("non_neg").check(WeightRank::vector));
 }
 
 // Projections. The numbers are those of Keras 3.15.1 in float64.
@@ -178,11 +177,11 @@ protected:
         return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
     }
     void expect_matrix(const Constraint& constraint, std::vector<double> expected) {
-        constraint.apply(map_of(matrix), kMatrix);
+        constraint.apply(map_of(matrix), WeightRank::matrix);
         expect_near(matrix, expected);
     }
     void expect_vector(const Constraint& constraint, std::vector<double> expected) {
-        constraint.apply(map_of(vector), kVector);
+        constraint.apply(map_of(vector), WeightRank::vector);
         expect_near(vector, expected);
     }
     static void expect_near(const RowMatrix<S>& actual, const std::vector<double>& expected,
@@ -195,8 +194,7 @@ protected:
     RowMatrix<S> matrix;
     RowMatrix<S> vector;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ConstraintOf, Scalars);
+TYPED_TEST_SUITE(ConstraintOf, eigengru_test::Scalars);
 
 TYPED_TEST(ConstraintOf, IsThatOfKeras) {
     std::size_t count = 0;
@@ -204,7 +202,7 @@ TYPED_TEST(ConstraintOf, IsThatOfKeras) {
         SCOPED_TRACE(golden.name);
         const auto& recorded = golden.array("weights");
         RowMatrix<TypeParam> weights = eigengru_test::matrix_of<TypeParam>(recorded);
-        const WeightRank rank = recorded.dims.size() == 1 ? kVector : kMatrix;
+        const WeightRank rank = recorded.dims.size() == 1 ? WeightRank::vector : WeightRank::matrix;
         eigengru_test::constraint_of(golden, "constraint").apply(this->map_of(weights), rank);
         const double tolerance = std::is_same_v<TypeParam, double> ? golden.number("tolerance") : 1e-6;
         this->expect_near(weights, golden.array("constrained").values, tolerance);
@@ -261,7 +259,7 @@ TYPED_TEST(ConstraintOf, UnitNormOfAVector) {
 }
 
 TYPED_TEST(ConstraintOf, UnitNormOfAMatrixOfOneRowIsOfEachElement) {
-    Constraint::unit_norm().apply(this->map_of(this->vector), kMatrix);
+    Constraint::unit_norm().apply(this->map_of(this->vector), WeightRank::matrix);
     EXPECT_TRUE(this->vector.cwiseAbs().isOnes(TypeParam(1e-6)));
 }
 
@@ -293,7 +291,7 @@ TYPED_TEST(ConstraintOf, NonNegRemovesTheNegativeOnes) {
 
 TYPED_TEST(ConstraintOf, NonNegKeepsNotANumber) {
     this->vector(0, 1) = std::numeric_limits<TypeParam>::quiet_NaN();
-    Constraint::non_neg().apply(this->map_of(this->vector), kVector);
+    Constraint::non_neg().apply(this->map_of(this->vector), WeightRank::vector);
     EXPECT_TRUE(std::isnan(this->vector(0, 1)));
 }
 
@@ -301,33 +299,34 @@ TYPED_TEST(ConstraintOf, ZerosStayZeros) {
     RowMatrix<TypeParam> zeros = RowMatrix<TypeParam>::Zero(2, 2);
     for (const Constraint& constraint :
          {Constraint::max_norm(), Constraint::unit_norm(), Constraint::min_max_norm({.min_value = 0.5})}) {
-        constraint.apply(this->map_of(zeros), kMatrix);
+        constraint.apply(this->map_of(zeros), WeightRank::matrix);
         EXPECT_TRUE(zeros.isZero(0)) << constraint.to_string();
     }
 }
 
 TYPED_TEST(ConstraintOf, ApplyRefusesAnAxisOutOfRange) {
-    EXPECT_THROW(Constraint::max_norm({.axis = {0, 1}}).apply(this->map_of(this->vector), kVector), OptionError);
+    EXPECT_THROW(Constraint::max_norm({.axis = {0, 1}}).apply(this->map_of(this->vector), WeightRank::vector),
+                 OptionError);
 }
 
 TYPED_TEST(ConstraintOf, EmptyWeightsAreLeftAlone) {
     RowMatrix<TypeParam> empty(0, 3);
     for (const Axes& axes : {Axes(0), Axes(1), Axes({0, 1})})
-        EXPECT_NO_THROW(Constraint::max_norm({.axis = axes}).apply(this->map_of(empty), kMatrix));
+        EXPECT_NO_THROW(Constraint::max_norm({.axis = axes}).apply(this->map_of(empty), WeightRank::matrix));
 }
 
 // More columns than are handled at a time.
 TYPED_TEST(ConstraintOf, UnitNormOfManyColumns) {
     RowMatrix<TypeParam> wide(3, 150);
     for (Index i = 0; i < wide.size(); ++i) wide.data()[i] = static_cast<TypeParam>(i % 7 + 1);
-    Constraint::unit_norm().apply(this->map_of(wide), kMatrix);
+    Constraint::unit_norm().apply(this->map_of(wide), WeightRank::matrix);
     EXPECT_TRUE(wide.colwise().norm().isOnes(TypeParam(1e-6)));
 }
 
 TYPED_TEST(ConstraintOf, ApplyKeepsWhatLiesBetweenTheRows) {
     for (const Axes& axes : {Axes(0), Axes(1), Axes({0, 1})}) {
         const WeightMap<TypeParam> left(this->matrix.data(), 2, 2, Eigen::OuterStride<>(3));
-        Constraint::unit_norm({.axis = axes}).apply(left, kMatrix);
+        Constraint::unit_norm({.axis = axes}).apply(left, WeightRank::matrix);
         EXPECT_EQ(this->matrix(0, 2), TypeParam(0.5));
         EXPECT_EQ(this->matrix(1, 2), TypeParam(-1.5));
     }
@@ -339,7 +338,7 @@ TYPED_TEST(ConstraintOf, ApplyAllocatesNothing) {
     const Constraint constraints[] = {Constraint::non_neg(), Constraint::max_norm(), Constraint::max_norm({.axis = 1}),
                                       Constraint::max_norm({.axis = {0, 1}})};
     const eigengru_test::AllocationCount allocations;
-    for (const Constraint& constraint : constraints) constraint.apply(this->map_of(wide), kMatrix);
+    for (const Constraint& constraint : constraints) constraint.apply(this->map_of(wide), WeightRank::matrix);
     EXPECT_EQ(allocations.count(), 0u);
 }
 

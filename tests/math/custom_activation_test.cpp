@@ -2,6 +2,7 @@
 #include "eigengru/math/custom_activation.hpp"
 
 #include "eigengru/math/activation.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,8 +22,7 @@ protected:
         return values;
     }
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(CustomActivationFor, Scalars, );
+TYPED_TEST_SUITE(CustomActivationFor, eigengru_test::Scalars, );
 
 TYPED_TEST(CustomActivationFor, AppliesItsFunctionToEachElement) {
     const Activation cubed = Activation::custom("cubed", [](auto x) { return x * x * x; });

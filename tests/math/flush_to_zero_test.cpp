@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/flush_to_zero.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -34,7 +36,6 @@ protected:
         if (!ScopedFlushToZero::is_supported()) GTEST_SKIP() << "not on this processor";
     }
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ScopedFlushToZeroOf, Scalars, );
 
 TYPED_TEST(ScopedFlushToZeroOf, SubnormalResultsAreZeroWhileItLives) {

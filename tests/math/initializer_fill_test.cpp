@@ -3,6 +3,8 @@
 
 #include "eigengru/math/initializer_fill.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -20,8 +22,7 @@ protected:
     }
 };
 
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(InitializerFill, Scalars, );
+TYPED_TEST_SUITE(InitializerFill, eigengru_test::Scalars, );
 
 TYPED_TEST(InitializerFill, OrthogonalHasOrthonormalRowsWhereItIsWide) {
     using S = TypeParam;

@@ -2,6 +2,8 @@
 #include "eigengru/math/initializer.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,13 +17,10 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 using eigengru_test::message_of;
 using enum InitializerKind;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr auto kMatrix = WeightRank::matrix;
-constexpr auto kVector = WeightRank::vector;
 
 template <class S>
 WeightMap<S> map_of(RowMatrix<S>& m) {
@@ -29,7 +28,7 @@ WeightMap<S> map_of(RowMatrix<S>& m) {
 }
 
 template <class S>
-RowMatrix<S> filled(const Initializer& initializer, Index rows, Index cols, WeightRank rank = kMatrix,
+RowMatrix<S> filled(const Initializer& initializer, Index rows, Index cols, WeightRank rank = WeightRank::matrix,
                     std::uint64_t seed = 42) {
     RowMatrix<S> m = RowMatrix<S>::Constant(rows, cols, S(-99));
     initializer.fill(map_of(m), rank, seed);
@@ -227,27 +226,27 @@ TEST(Initializer, NormalIsAnOldNameOfTruncatedNormal) {
 
 TEST(Initializer, CheckRefusesOrthogonalOnAVector) {
     EXPECT_EQ(message_of<OptionError>([] {
-                  Initializer("orthogonal").check({1, 48, kVector}, "bias_initializer");
+                  Initializer("orthogonal").check({1, 48, WeightRank::vector}, "bias_initializer");
               }),
               "bias_initializer: orthogonal expected a weight of rank 2, received shape (48,) of rank 1");
 }
 
 TEST(Initializer, CheckRefusesIdentityOnAVector) {
-    EXPECT_THROW(Initializer("identity").check({1, 48, kVector}), OptionError);
+    EXPECT_THROW(Initializer("identity").check({1, 48, WeightRank::vector}), OptionError);
 }
 
 TEST(Initializer, CheckPassesOrthogonalOnABiasOfTwoRows) {
-    EXPECT_NO_THROW(Initializer("orthogonal").check({2, 48, kMatrix}));
+    EXPECT_NO_THROW(Initializer("orthogonal").check({2, 48, WeightRank::matrix}));
 }
 
 TEST(Initializer, CheckPassesTheOthersOnAVector) {
     for (const char* name : {"zeros", "ones", "constant", "random_normal", "glorot_uniform", "variance_scaling"})
-        EXPECT_NO_THROW(Initializer(name).check({1, 48, kVector})) << name;
+        EXPECT_NO_THROW(Initializer(name).check({1, 48, WeightRank::vector})) << name;
 }
 
 TEST(Initializer, FillChecksToo) {
     RowMatrix<float> bias(1, 6);
-    EXPECT_THROW(Initializer("orthogonal").fill(map_of(bias), kVector, 1), OptionError);
+    EXPECT_THROW(Initializer("orthogonal").fill(map_of(bias), WeightRank::vector, 1), OptionError);
 }
 
 // Filling, in both scalars
@@ -258,8 +257,7 @@ protected:
     /// Keras's promise is for float; the arithmetic is in double.
     static constexpr double kTolerance = std::is_same_v<S, float> ? 1e-6 : 1e-14;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(InitializerOf, Scalars);
+TYPED_TEST_SUITE(InitializerOf, eigengru_test::Scalars);
 
 TYPED_TEST(InitializerOf, ZerosAreZero) {
     EXPECT_TRUE(filled<TypeParam>("zeros", 2, 3).isZero(0));
@@ -357,7 +355,7 @@ TYPED_TEST(InitializerOf, FillKeepsWhatLiesBetweenTheRows) {
     RowMatrix<TypeParam> memory = RowMatrix<TypeParam>::Constant(2, 4, TypeParam(-99));
     const WeightMap<TypeParam> left(memory.data(), 2, 3, Eigen::OuterStride<>(4));
     for (const char* name : {"ones", "random_uniform", "orthogonal"}) {
-        Initializer(name).fill(left, kMatrix, 42);
+        Initializer(name).fill(left, WeightRank::matrix, 42);
         EXPECT_EQ(memory.leftCols(3), filled<TypeParam>(name, 2, 3)) << name;
         EXPECT_TRUE(memory.col(3).isConstant(TypeParam(-99), 0)) << name;
     }
@@ -366,18 +364,22 @@ TYPED_TEST(InitializerOf, FillKeepsWhatLiesBetweenTheRows) {
 // Seeds
 
 TEST(InitializerSeed, TheCallersIsUsedWithoutAnOwn) {
-    EXPECT_EQ(filled<float>("glorot_uniform", 3, 4, kMatrix, 1), filled<float>("glorot_uniform", 3, 4, kMatrix, 1));
-    EXPECT_NE(filled<float>("glorot_uniform", 3, 4, kMatrix, 1), filled<float>("glorot_uniform", 3, 4, kMatrix, 2));
+    EXPECT_EQ(filled<float>("glorot_uniform", 3, 4, WeightRank::matrix, 1),
+              filled<float>("glorot_uniform", 3, 4, WeightRank::matrix, 1));
+    EXPECT_NE(filled<float>("glorot_uniform", 3, 4, WeightRank::matrix, 1),
+              filled<float>("glorot_uniform", 3, 4, WeightRank::matrix, 2));
 }
 
 TEST(InitializerSeed, TheOwnOneWins) {
     const Initializer seeded = Initializer::glorot_uniform({.seed = 1});
-    EXPECT_EQ(filled<float>(seeded, 3, 4, kMatrix, 5), filled<float>("glorot_uniform", 3, 4, kMatrix, 1));
+    EXPECT_EQ(filled<float>(seeded, 3, 4, WeightRank::matrix, 5),
+              filled<float>("glorot_uniform", 3, 4, WeightRank::matrix, 1));
 }
 
 TEST(InitializerSeed, OfZeroIsASeed) {
     const Initializer seeded = Initializer::random_normal({.seed = 0});
-    EXPECT_EQ(filled<float>(seeded, 3, 4, kMatrix, 5), filled<float>("random_normal", 3, 4, kMatrix, 0));
+    EXPECT_EQ(filled<float>(seeded, 3, 4, WeightRank::matrix, 5),
+              filled<float>("random_normal", 3, 4, WeightRank::matrix, 0));
 }
 
 // Distributions; the bounds are five standard errors wide at 200 x 500 draws
@@ -454,13 +456,13 @@ TEST(InitializerDistribution, UntruncatedNormalIsNotCutOff) {
 
 TEST(InitializerDistribution, VectorHasItsLengthAsBothFans) {
     const double limit = std::sqrt(6.0 / (90000 + 90000));
-    const double largest = filled<double>("glorot_uniform", 1, 90000, kVector).cwiseAbs().maxCoeff();
+    const double largest = filled<double>("glorot_uniform", 1, 90000, WeightRank::vector).cwiseAbs().maxCoeff();
     EXPECT_NEAR(largest / limit, 1.0, 1e-3);
 }
 
 TEST(InitializerDistribution, MatrixOfOneRowHasAFanInOfOne) {
     const double limit = std::sqrt(6.0 / (1 + 90000));
-    const double largest = filled<double>("glorot_uniform", 1, 90000, kMatrix).cwiseAbs().maxCoeff();
+    const double largest = filled<double>("glorot_uniform", 1, 90000, WeightRank::matrix).cwiseAbs().maxCoeff();
     EXPECT_NEAR(largest / limit, 1.0, 1e-3);
 }
 
@@ -468,7 +470,7 @@ TEST(InitializerDistribution, OrthogonalSignsAreBalanced) {
     // Without the signs of diag(R), the corner of Q would always have the same sign.
     int positive = 0;
     for (std::uint64_t seed = 0; seed < 400; ++seed)
-        positive += filled<double>("orthogonal", 3, 3, kMatrix, seed)(0, 0) > 0 ? 1 : 0;
+        positive += filled<double>("orthogonal", 3, 3, WeightRank::matrix, seed)(0, 0) > 0 ? 1 : 0;
     EXPECT_NEAR(positive, 200, 50);
 }
 

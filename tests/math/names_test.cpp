@@ -2,6 +2,7 @@
 #include "eigengru/math/names.hpp"
 
 #include "support/message_of.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,6 +25,7 @@ struct KerasNames<NamesTestColour> {
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kInfinity;
 using eigengru_test::message_of;
 using Colour = NamesTestColour;
 
@@ -102,7 +104,6 @@ TEST(CheckFinite, PassesNegativeNumbers) {
 }
 
 TEST(CheckFinite, RefusesInfinity) {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
     EXPECT_EQ(message_of<OptionError>([] { detail::check_finite("Thing: size", -kInfinity); }),
               "Thing: size expected a finite number, received -inf");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/math/vectors.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -63,8 +65,7 @@ protected:
     static constexpr S kNan = std::numeric_limits<S>::quiet_NaN();
     static constexpr S kInfinity = std::numeric_limits<S>::infinity();
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(PacketOf, Scalars, );
+TYPED_TEST_SUITE(PacketOf, eigengru_test::Scalars, );
 
 TYPED_TEST(PacketOf, SigmoidIsWithinFourAndAHalfUlp) {
     const auto x = sample<TypeParam>(std::is_same_v<TypeParam, float> ? TypeParam(87) : TypeParam(708));

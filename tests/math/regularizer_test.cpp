@@ -3,6 +3,8 @@
 
 #include "support/golden_math.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,12 +16,9 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 using eigengru_test::message_of;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr auto kMatrix = WeightRank::matrix;
-constexpr auto kVector = WeightRank::vector;
 
 // Names
 
@@ -108,13 +107,13 @@ TEST(Regularizer, RefusesAnUnknownMode) {
 }
 
 TEST(Regularizer, CheckRefusesOrthogonalOnAVector) {
-    EXPECT_EQ(message_of<OptionError>([] { Regularizer::orthogonal().check(kVector, "bias_regularizer"); }),
+    EXPECT_EQ(message_of<OptionError>([] { Regularizer::orthogonal().check(WeightRank::vector, "bias_regularizer"); }),
               "bias_regularizer: orthogonal_regularizer expected a weight of rank 2, received one of rank 1");
 }
 
 TEST(Regularizer, CheckPassesTheOthersOnAVector) {
-    EXPECT_NO_THROW(Regularizer().check(kVector));
-    EXPECT_NO_THROW(Regularizer("l1_l2").check(kVector));
+    EXPECT_NO_THROW(Regularizer().check(WeightRank::vector));
+    EXPECT_NO_THROW(Regularizer("l1_l2").check(WeightRank::vector));
 }
 
 // Losses. The numbers are those of Keras 3.15.1 in float32, so that five parts in ten million are allowed.
@@ -135,8 +134,7 @@ protected:
     RowMatrix<S> matrix;
     RowMatrix<S> vector;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(RegularizerOf, Scalars);
+TYPED_TEST_SUITE(RegularizerOf, eigengru_test::Scalars);
 
 TYPED_TEST(RegularizerOf, IsThatOfKeras) {
     constexpr double kExact = std::is_same_v<TypeParam, double> ? 1e-11 : 1e-6;
@@ -145,7 +143,7 @@ TYPED_TEST(RegularizerOf, IsThatOfKeras) {
         if (golden.option("kind") != "regularizer") continue;
         const auto& recorded = golden.array("weights");
         const RowMatrix<TypeParam> weights = eigengru_test::matrix_of<TypeParam>(recorded);
-        const WeightRank rank = recorded.dims.size() == 1 ? kVector : kMatrix;
+        const WeightRank rank = recorded.dims.size() == 1 ? WeightRank::vector : WeightRank::matrix;
         const Regularizer regularizer = eigengru_test::regularizer_of(golden, "regularizer");
         const auto loss = static_cast<double>(regularizer.loss(this->map_of(weights), rank));
         const auto expect_loss = [&](double expected, double tolerance) {
@@ -160,85 +158,86 @@ TYPED_TEST(RegularizerOf, IsThatOfKeras) {
 }
 
 TYPED_TEST(RegularizerOf, NoneCostsNothing) {
-    EXPECT_EQ(Regularizer().loss(this->weights(), kMatrix), TypeParam(0));
+    EXPECT_EQ(Regularizer().loss(this->weights(), WeightRank::matrix), TypeParam(0));
 }
 
 TYPED_TEST(RegularizerOf, L1IsThatOfKeras) {
-    this->expect_near(Regularizer::l1().loss(this->weights(), kMatrix), 0.082499996);
-    this->expect_near(Regularizer::l1().loss(this->map_of(this->vector), kVector), 0.074999996);
+    this->expect_near(Regularizer::l1().loss(this->weights(), WeightRank::matrix), 0.082499996);
+    this->expect_near(Regularizer::l1().loss(this->map_of(this->vector), WeightRank::vector), 0.074999996);
 }
 
 TYPED_TEST(RegularizerOf, L2IsThatOfKeras) {
-    this->expect_near(Regularizer::l2().loss(this->weights(), kMatrix), 0.16562499);
-    this->expect_near(Regularizer::l2().loss(this->map_of(this->vector), kVector), 0.21249999);
+    this->expect_near(Regularizer::l2().loss(this->weights(), WeightRank::matrix), 0.16562499);
+    this->expect_near(Regularizer::l2().loss(this->map_of(this->vector), WeightRank::vector), 0.21249999);
 }
 
 TYPED_TEST(RegularizerOf, L1L2IsThatOfKeras) {
     const Regularizer regularizer = Regularizer::l1_l2({.l1 = 0.3, .l2 = 0.2});
-    this->expect_near(regularizer.loss(this->weights(), kMatrix), 5.7875004);
-    this->expect_near(regularizer.loss(this->map_of(this->vector), kVector), 6.5);
+    this->expect_near(regularizer.loss(this->weights(), WeightRank::matrix), 5.7875004);
+    this->expect_near(regularizer.loss(this->map_of(this->vector), WeightRank::vector), 6.5);
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalRowsAreThatOfKeras) {
-    this->expect_near(Regularizer::orthogonal().loss(this->weights(), kMatrix), 0.00843440368771553);
+    this->expect_near(Regularizer::orthogonal().loss(this->weights(), WeightRank::matrix), 0.00843440368771553);
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalColumnsAreThatOfKeras) {
     const Regularizer regularizer = Regularizer::orthogonal({.factor = 0.7, .mode = "columns"});
-    this->expect_near(regularizer.loss(this->weights(), kMatrix), 0.3214859068393707);
+    this->expect_near(regularizer.loss(this->weights(), WeightRank::matrix), 0.3214859068393707);
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalOfARowOfZerosIsZero) {
     RowMatrix<TypeParam> m(2, 3);
     m << 0, 0, 0, 1, 2, 3;
-    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(m), kMatrix), TypeParam(0));
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(m), WeightRank::matrix), TypeParam(0));
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalOfOneRowIsZero) {
     const RowMatrix<TypeParam> row = this->matrix.topRows(1);
-    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(row), kMatrix), TypeParam(0));
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(row), WeightRank::matrix), TypeParam(0));
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalOfOrthogonalRowsIsZero) {
     const RowMatrix<TypeParam> identity = RowMatrix<TypeParam>::Identity(3, 5);
-    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(identity), kMatrix), TypeParam(0));
+    EXPECT_EQ(Regularizer::orthogonal().loss(this->map_of(identity), WeightRank::matrix), TypeParam(0));
 }
 
 TYPED_TEST(RegularizerOf, OrthogonalOfEqualRowsIsItsFactor) {
     const RowMatrix<TypeParam> equal = RowMatrix<TypeParam>::Constant(4, 5, TypeParam(3));
-    this->expect_near(Regularizer::orthogonal({.factor = 2}).loss(this->map_of(equal), kMatrix), 2.0);
+    this->expect_near(Regularizer::orthogonal({.factor = 2}).loss(this->map_of(equal), WeightRank::matrix), 2.0);
 }
 
 TYPED_TEST(RegularizerOf, LossRefusesOrthogonalOnAVector) {
-    EXPECT_THROW((void)Regularizer::orthogonal().loss(this->map_of(this->vector), kVector), OptionError);
+    EXPECT_THROW((void)Regularizer::orthogonal().loss(this->map_of(this->vector), WeightRank::vector), OptionError);
 }
 
 TYPED_TEST(RegularizerOf, LossOfAWritableMapIsTheSame) {
     const WeightMap<TypeParam> writable(this->matrix.data(), 2, 3, Eigen::OuterStride<>(3));
-    EXPECT_EQ(Regularizer("l1_l2").loss(writable, kMatrix), Regularizer("l1_l2").loss(this->weights(), kMatrix));
+    EXPECT_EQ(Regularizer("l1_l2").loss(writable, WeightRank::matrix),
+              Regularizer("l1_l2").loss(this->weights(), WeightRank::matrix));
 }
 
 TYPED_TEST(RegularizerOf, LossLeavesOutWhatLiesBetweenTheRows) {
     const ConstWeightMap<TypeParam> left(this->matrix.data(), 2, 2, Eigen::OuterStride<>(3));
-    this->expect_near(Regularizer::l1(1).loss(left, kMatrix), 6.25);
+    this->expect_near(Regularizer::l1(1).loss(left, WeightRank::matrix), 6.25);
 }
 
 TYPED_TEST(RegularizerOf, LossOfNotANumberIsNotANumber) {
     this->matrix(1, 1) = std::numeric_limits<TypeParam>::quiet_NaN();
-    EXPECT_TRUE(std::isnan(Regularizer::l2().loss(this->weights(), kMatrix)));
-    EXPECT_TRUE(std::isnan(Regularizer::orthogonal().loss(this->weights(), kMatrix)));
+    EXPECT_TRUE(std::isnan(Regularizer::l2().loss(this->weights(), WeightRank::matrix)));
+    EXPECT_TRUE(std::isnan(Regularizer::orthogonal().loss(this->weights(), WeightRank::matrix)));
 }
 
 TYPED_TEST(RegularizerOf, LossOfManyWeightsIsSummedExactly) {
     const RowMatrix<TypeParam> many = RowMatrix<TypeParam>::Constant(1000, 1000, TypeParam(0.125));
-    EXPECT_EQ(Regularizer::l1(1).loss(this->map_of(many), kMatrix), TypeParam(125000));
+    EXPECT_EQ(Regularizer::l1(1).loss(this->map_of(many), WeightRank::matrix), TypeParam(125000));
 }
 
 // Gradients
 
 template <class S>
-RowMatrix<S> gradient_of(const Regularizer& regularizer, const RowMatrix<S>& weights, WeightRank rank = kMatrix,
-                         S scale = S(1)) {
+RowMatrix<S> gradient_of(const Regularizer& regularizer, const RowMatrix<S>& weights,
+                         WeightRank rank = WeightRank::matrix, S scale = S(1)) {
     RowMatrix<S> gradient = RowMatrix<S>::Zero(weights.rows(), weights.cols());
     const Eigen::OuterStride<> stride(weights.cols());
     regularizer.add_gradient<S>({weights.data(), weights.rows(), weights.cols(), stride}, rank, scale,
@@ -251,9 +250,9 @@ TYPED_TEST(RegularizerOf, GradientIsThatOfKeras) {
     for (const auto& golden : eigengru_test::load_golden(EIGENGRU_GOLDEN_DIR "/regularizers.golden")) {
         if (golden.option("kind") != "regularizer") continue;
         const auto& recorded = golden.array("weights");
-        const RowMatrix<TypeParam> gradient =
-            gradient_of(eigengru_test::regularizer_of(golden, "regularizer"),
-                        eigengru_test::matrix_of<TypeParam>(recorded), recorded.dims.size() == 1 ? kVector : kMatrix);
+        const RowMatrix<TypeParam> gradient = gradient_of(
+            eigengru_test::regularizer_of(golden, "regularizer"), eigengru_test::matrix_of<TypeParam>(recorded),
+            recorded.dims.size() == 1 ? WeightRank::vector : WeightRank::matrix);
         // Keras keeps a default factor in float32, where the loss was recorded once more with the exact one.
         const bool is_rounded = std::is_same_v<TypeParam, float> || golden.has_array("formula.loss");
         const double tolerance = std::max(is_rounded ? 1e-6 : 1e-11, golden.number("tolerance"));
@@ -277,18 +276,19 @@ TYPED_TEST(RegularizerOf, GradientOfAnAbsoluteValueIsZeroAtZero) {
 
 TYPED_TEST(RegularizerOf, GradientIsScaledAndAdded) {
     RowMatrix<TypeParam> sum = RowMatrix<TypeParam>::Constant(2, 3, TypeParam(5));
-    Regularizer::l2(0.25).add_gradient<TypeParam>(this->weights(), kMatrix, TypeParam(4),
+    Regularizer::l2(0.25).add_gradient<TypeParam>(this->weights(), WeightRank::matrix, TypeParam(4),
                                                   {sum.data(), 2, 3, Eigen::OuterStride<>(3)});
     EXPECT_TRUE((sum.array() == 2 * this->matrix.array() + TypeParam(5)).all());
     const RowMatrix<TypeParam> orthogonal = gradient_of(Regularizer::orthogonal(), this->matrix);
-    const RowMatrix<TypeParam> twice = gradient_of(Regularizer::orthogonal(), this->matrix, kMatrix, TypeParam(2));
+    const RowMatrix<TypeParam> twice =
+        gradient_of(Regularizer::orthogonal(), this->matrix, WeightRank::matrix, TypeParam(2));
     EXPECT_LE((twice - 2 * orthogonal).cwiseAbs().maxCoeff(), TypeParam(1e-9));
     EXPECT_GT(orthogonal.cwiseAbs().maxCoeff(), TypeParam(1e-4));
 }
 
 TYPED_TEST(RegularizerOf, GradientLeavesWhatLiesBetweenTheRows) {
     RowMatrix<TypeParam> memory = RowMatrix<TypeParam>::Constant(2, 4, TypeParam(7));
-    Regularizer("l1_l2").add_gradient<TypeParam>(this->weights(), kMatrix, TypeParam(1),
+    Regularizer("l1_l2").add_gradient<TypeParam>(this->weights(), WeightRank::matrix, TypeParam(1),
                                                  {memory.data(), 2, 3, Eigen::OuterStride<>(4)});
     EXPECT_EQ(memory(0, 3), TypeParam(7));
     EXPECT_EQ(memory(1, 3), TypeParam(7));
@@ -304,7 +304,7 @@ TYPED_TEST(RegularizerOf, OrthogonalGradientsOfDegenerateRowsAreFinite) {
 }
 
 TYPED_TEST(RegularizerOf, GradientRefusesOrthogonalOnAVector) {
-    EXPECT_THROW((void)gradient_of(Regularizer::orthogonal(), this->vector, kVector), OptionError);
+    EXPECT_THROW((void)gradient_of(Regularizer::orthogonal(), this->vector, WeightRank::vector), OptionError);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // the formula in the next wider type. Among floats every 131st between 2^-30 and 128 is tried, and fewer of the others.
 #include "eigengru/math/activation_kernels.hpp"
 #include "support/kernel_list.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -110,7 +111,6 @@ protected:
     static W logistic(W x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
     static W softplus(W x) { return std::max<W>(x, 0) + std::log1p(std::exp(-std::abs(x))); }
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(VectorFunctions, Scalars, );
 
 TYPED_TEST(VectorFunctions, TanhAndSigmoidAreWithinThreeUlpOrFourAndAHalfWithoutFusedMultiplyAdd) {

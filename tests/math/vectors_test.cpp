@@ -6,6 +6,7 @@
 
 #define EIGENGRU_TARGET_SOURCE "support/vector_operations.hpp"
 #include "eigengru/core/for_each_target.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,7 +66,6 @@ std::vector<S> expected_of(S x, S y) {
 
 template <class S>
 class VectorsOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(VectorsOf, Scalars, );
 
 TYPED_TEST(VectorsOf, ComputeEachElementAloneInEveryPartOfAVector) {

@@ -2,6 +2,7 @@
 #include "eigengru/model/gradients.hpp"
 
 #include "support/allocation_counter.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,6 @@ using namespace eigengru;
 
 template <class S>
 class GradientsOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(GradientsOf, Scalars, );
 
 TYPED_TEST(GradientsOf, OfTheOutputsAreAbsentAtFirst) {

@@ -2,6 +2,7 @@
 #include "eigengru/model/options.hpp"
 
 #include "support/message_of.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,9 +12,8 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kNan;
 using eigengru_test::message_of;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <class Error>
 std::string refusal(const GruOptions& options, Index features = 8, bool reset_after = true) {

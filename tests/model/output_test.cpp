@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/model/output.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -9,8 +11,7 @@ using namespace eigengru;
 
 template <class S>
 class OutputOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(OutputOf, Scalars, );
+TYPED_TEST_SUITE(OutputOf, eigengru_test::Scalars, );
 
 TYPED_TEST(OutputOf, IsEmptyByDefault) {
     const Output<TypeParam> y;

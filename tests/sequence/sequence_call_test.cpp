@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/sequence/sequence_call.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace eigengru_test {
@@ -12,7 +14,6 @@ using eigengru::detail::SequenceCall;
 
 template <class S>
 class SequenceCallOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(SequenceCallOf, Scalars, );
 
 TYPED_TEST(SequenceCallOf, RecordsNothingAtFirst) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/sequence/workspace.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -13,8 +15,7 @@ using detail::WorkspaceShape;
 
 template <class S>
 class WorkspaceOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(WorkspaceOf, Scalars, );
+TYPED_TEST_SUITE(WorkspaceOf, eigengru_test::Scalars, );
 
 TEST(ChunkSteps, HoldAboutAHundredRows) {
     EXPECT_EQ(detail::chunk_steps(1, 1000), 128);

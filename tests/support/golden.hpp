@@ -105,7 +105,7 @@ private:
     }
 };
 
-namespace detail {
+namespace golden_detail {
 
 /// Walks through the bytes of one file; every failure is a std::runtime_error with file, byte and reason.
 class GoldenReader {
@@ -215,14 +215,14 @@ private:
     std::size_t position_ = 0;
 };
 
-}  // namespace detail
+}  // namespace golden_detail
 
 /// All cases of a file in their order. Throws std::runtime_error that names the file and what is wrong with it.
 [[nodiscard]] inline std::vector<GoldenCase> load_golden(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error(path.string() + ": cannot be opened");
     std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    return detail::GoldenReader(path.string(), std::move(bytes)).read();
+    return golden_detail::GoldenReader(path.string(), std::move(bytes)).read();
 }
 
 /// Every *.golden file directly in a directory whose name starts with `prefix`, in the order of their names.

@@ -7,6 +7,7 @@
 #include "eigengru/math/constraint.hpp"
 #include "eigengru/math/regularizer.hpp"
 #include "support/golden.hpp"
+#include "support/numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -110,7 +111,6 @@ eigengru::RowMatrix<S> matrix_of(const GoldenArray& array) {
 /// another size.
 template <class S>
 double relative_difference(const GoldenArray& expected, const S* received, std::size_t size) {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
     if (expected.values.size() != size) return kInfinity;
     double largest = 0.0;
     double scale = 1.0;

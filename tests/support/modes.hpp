@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The scalar types with either reset mode that typed tests run over.
+// What typed tests run over: the scalar types, alone and with either reset mode.
 #pragma once
 
 #include <gtest/gtest.h>
 
 namespace eigengru_test {
+
+using Scalars = testing::Types<float, double>;
 
 template <class S, bool ResetAfter>
 struct Mode {

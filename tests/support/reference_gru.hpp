@@ -61,7 +61,7 @@ struct ReferenceOutput {
     std::vector<S> state = {};
 };
 
-namespace detail {
+namespace reference_detail {
 
 template <class S>
 using ElementFunction = std::function<S(S)>;
@@ -192,15 +192,15 @@ void sparsemax_row(std::vector<S>& row, bool is_projection) {
     for (S& x : row) x = std::max(x - threshold, S(0));
 }
 
-}  // namespace detail
+}  // namespace reference_detail
 
 /// An activation ready to be applied to rows. Throws std::invalid_argument for a name it does not know.
 template <class S>
 class ReferenceRowFunction {
 public:
     explicit ReferenceRowFunction(const ReferenceActivation& activation) : name_(activation.name) {
-        for (const auto& table :
-             {detail::smooth_functions<S>(activation), detail::piecewise_functions<S>(activation)}) {
+        for (const auto& table : {reference_detail::smooth_functions<S>(activation),
+                                  reference_detail::piecewise_functions<S>(activation)}) {
             if (const auto found = table.find(name_); found != table.end()) element_ = found->second;
         }
         const bool is_row_wise = name_.ends_with("softmax") || name_.starts_with("sparsemax");
@@ -211,18 +211,18 @@ public:
         if (element_) {
             for (S& x : row) x = element_(x);
         } else if (name_.starts_with("sparsemax")) {
-            detail::sparsemax_row(row, name_ == "sparsemax_projection");
+            reference_detail::sparsemax_row(row, name_ == "sparsemax_projection");
         } else {
-            detail::softmax_row(row, name_ == "log_softmax");
+            reference_detail::softmax_row(row, name_ == "log_softmax");
         }
     }
 
 private:
     std::string name_;
-    detail::ElementFunction<S> element_ = {};
+    reference_detail::ElementFunction<S> element_ = {};
 };
 
-namespace detail {
+namespace reference_detail {
 
 /// Gate g of value * matrix + bias, for one row: value has `rows` entries, matrix is rows x 3U.
 template <class S>
@@ -339,14 +339,14 @@ void check_sizes(const ReferenceOptions& o, const ReferenceWeights<S>& weights, 
     if (!call.state_dropout_masks.empty()) check_size("state_dropout_masks", call.state_dropout_masks.size(), 3);
 }
 
-}  // namespace detail
+}  // namespace reference_detail
 
 /// The whole layer. Throws std::invalid_argument where a size does not fit.
 template <class S>
 [[nodiscard]] ReferenceOutput<S> reference_gru(const ReferenceOptions& options, const ReferenceWeights<S>& weights,
                                                const ReferenceCall<S>& call) {
-    detail::check_sizes(options, weights, call);
-    const detail::ReferenceStep<S> step(options, weights, call);
+    reference_detail::check_sizes(options, weights, call);
+    const reference_detail::ReferenceStep<S> step(options, weights, call);
     const std::size_t units = options.units;
     ReferenceOutput<S> result;
     for (std::size_t row = 0; row < options.batch; ++row) {

@@ -4,12 +4,15 @@
 
 #include "eigengru/core/error.hpp"
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
@@ -27,6 +30,16 @@ std::string format_error_of(F&& f) {
         return error.what();
     }
     return "no FormatError was thrown";
+}
+
+inline void expect_contains(const std::string& text, std::string_view part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "expected \"" << part << "\" in: " << text;
+}
+
+/// `f` throws a FormatError that says `part`.
+template <class F>
+void expect_refused(std::string_view part, F&& f) {
+    expect_contains(format_error_of(f), part);
 }
 
 /// A folder of its own that goes with the object.

@@ -2,6 +2,7 @@
 #include "eigengru/training/callback.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>
@@ -47,8 +48,7 @@ TEST(Callback, HearsOfEverythingInItsOrder) {
 
 template <class S>
 class CallbackOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(CallbackOf, Scalars, );
+TYPED_TEST_SUITE(CallbackOf, eigengru_test::Scalars, );
 
 /// Does with a run all that can be done.
 class Meddler : public Callback {

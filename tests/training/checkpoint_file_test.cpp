@@ -17,7 +17,7 @@ std::span<const T> view(const std::vector<T>& values) {
     return values;
 }
 
-CheckpointWriter example() {
+CheckpointWriter example_file() {
     CheckpointWriter writer;
     writer.add("bytes", view<unsigned char>({0, 128, 255}));
     writer.add("counts", view<std::int64_t>({-1, 0, std::numeric_limits<std::int64_t>::max()}));
@@ -57,7 +57,7 @@ Bytes one_block() {
 
 TEST(CheckpointFile, GivesBackWhatWasWritten) {
     const ScratchFolder folder;
-    example().write(folder / "a.ckpt");
+    example_file().write(folder / "a.ckpt");
     const CheckpointReader reader(folder / "a.ckpt");
     EXPECT_EQ(reader.names(), (std::vector<std::string>{"bytes", "counts", "floats", "doubles", "nothing", "text"}));
     EXPECT_EQ(reader.values<unsigned char>("bytes"), (Bytes{0, 128, 255}));
@@ -76,7 +76,7 @@ TEST(CheckpointFile, GivesBackWhatWasWritten) {
 
 TEST(CheckpointFile, ReadsIntoMemoryOfTheCaller) {
     const ScratchFolder folder;
-    example().write(folder / "a.ckpt");
+    example_file().write(folder / "a.ckpt");
     const CheckpointReader reader(folder / "a.ckpt");
     std::array<float, 3> floats{};
     reader.read("floats", std::span<float>(floats));
@@ -118,13 +118,13 @@ TEST(CheckpointWriter, RefusesNamesThatAreEmptyOrThere) {
 TEST(CheckpointWriter, NamesTheFileThatItCannotWrite) {
     const ScratchFolder folder;
     const std::filesystem::path path = folder / "none" / "a.ckpt";
-    EXPECT_EQ(format_error_of([&] { example().write(path); }),
+    EXPECT_EQ(format_error_of([&] { example_file().write(path); }),
               "CheckpointWriter::write: " + path.string() + ": the file cannot be written (No such file or directory)");
 }
 
 TEST(CheckpointWriter, MayBeWrittenAgainWithMore) {
     const ScratchFolder folder;
-    CheckpointWriter writer = example();
+    CheckpointWriter writer = example_file();
     writer.write(folder / "a.ckpt");
     writer.add_text("more", "yes");
     writer.write(folder / "a.ckpt");
@@ -139,7 +139,7 @@ TEST(CheckpointReader, NamesAMissingFile) {
 
 TEST(CheckpointReader, RefusesAnotherTypeAndAMissingBlock) {
     const ScratchFolder folder;
-    example().write(folder / "a.ckpt");
+    example_file().write(folder / "a.ckpt");
     const CheckpointReader reader(folder / "a.ckpt");
     const std::string where = "CheckpointReader: " + (folder / "a.ckpt").string() + ": ";
     EXPECT_EQ(format_error_of([&] { (void)reader.values<double>("floats"); }),
@@ -150,7 +150,7 @@ TEST(CheckpointReader, RefusesAnotherTypeAndAMissingBlock) {
 }
 
 TEST(CheckpointReader, RefusesEveryChangedByte) {
-    const Bytes good = example().bytes();
+    const Bytes good = example_file().bytes();
     for (std::size_t i = 0; i < good.size(); ++i) {
         for (const int change : {1, 255}) {
             Bytes bytes = good;
@@ -161,7 +161,7 @@ TEST(CheckpointReader, RefusesEveryChangedByte) {
 }
 
 TEST(CheckpointReader, RefusesEveryCut) {
-    const Bytes good = example().bytes();
+    const Bytes good = example_file().bytes();
     for (std::size_t length = 0; length < good.size(); ++length) {
         const Bytes cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length));
         EXPECT_NE(refusal_of(cut, false), "no FormatError was thrown") << "length " << length;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/checkpoint.hpp"
 
+#include "support/modes.hpp"
 #include "support/scratch_files.hpp"
 #include "training/trainer_support.hpp"
 
@@ -30,8 +31,7 @@ struct Trained {
 
 template <class S>
 class CheckpointOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(CheckpointOf, Scalars, );
+TYPED_TEST_SUITE(CheckpointOf, eigengru_test::Scalars, );
 
 TYPED_TEST(CheckpointOf, GoesOnBitForBitInALoopOfOnesOwn) {
     const ScratchFolder folder;

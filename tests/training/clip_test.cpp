@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/clip.hpp"
 
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 #include "training/mock_model.hpp"
 
 #include <gtest/gtest.h>
@@ -12,9 +14,8 @@ namespace {
 using namespace eigengru;
 using detail::Clipping;
 using detail::GradientClip;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 
 template <class S>
 class ClipOf : public testing::Test {
@@ -36,8 +37,7 @@ protected:
 
     eigengru_test::MockModel<S> model;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(ClipOf, Scalars, );
+TYPED_TEST_SUITE(ClipOf, eigengru_test::Scalars, );
 
 TYPED_TEST(ClipOf, GlobalNormIsThatOfAllGradients) {
     const auto gradients = this->vector({0, 0, 2, 0, 0, 0, 3, 6, 0});

@@ -12,7 +12,7 @@ namespace {
 using namespace eigengru;
 using namespace eigengru_test;
 
-detail::FitProgress example() {
+detail::FitProgress example_progress() {
     return {.epoch = 3,
             .batch = 5,
             .batches = 7,
@@ -26,7 +26,7 @@ detail::FitProgress example() {
 }
 
 TEST(FitProgress, IsTheSameAfterACheckpoint) {
-    const detail::FitProgress a = example(), b = detail::FitProgress::from(a.extras(), "here");
+    const detail::FitProgress a = example_progress(), b = detail::FitProgress::from(a.extras(), "here");
     EXPECT_EQ(b.extras(), a.extras());
     EXPECT_EQ(b.epoch, 3);
     EXPECT_EQ(b.batch, 5);
@@ -45,7 +45,7 @@ TEST(FitProgress, MayHaveNoSeed) {
 }
 
 TEST(FitProgress, RefusesWhatIsMissingOrCannotBe) {
-    const CheckpointExtras whole = example().extras();
+    const CheckpointExtras whole = example_progress().extras();
     const auto refusal = [](const CheckpointExtras& extras) {
         return format_error_of([&] { (void)detail::FitProgress::from(extras, "here"); });
     };

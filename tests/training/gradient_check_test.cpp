@@ -3,6 +3,7 @@
 
 #include "eigengru/layer/gru.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "training/mock_model.hpp"
 
 #include <gtest/gtest.h>
@@ -39,7 +40,6 @@ protected:
     MockModel<S> model;
     Eigen::Matrix<S, Eigen::Dynamic, 1> gradients = model.gradients();
 };
-using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(CheckGradients, Scalars, );
 
 TYPED_TEST(CheckGradients, PassesRightOnes) {

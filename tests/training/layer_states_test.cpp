@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/layer_states.hpp"
 
+#include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 #include "training/trainer_support.hpp"
 
@@ -19,8 +20,7 @@ protected:
     SmallData<S> data{3, 4};
     Sequential<S> model = small_model<S>({.stateful = true, .dropout = 0.5});
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(LayerStatesOf, Scalars, );
+TYPED_TEST_SUITE(LayerStatesOf, eigengru_test::Scalars, );
 
 TYPED_TEST(LayerStatesOf, PutsStatesAndCountersBack) {
     using S = TypeParam;

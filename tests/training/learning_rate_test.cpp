@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/learning_rate.hpp"
 
+#include "support/numbers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -9,9 +11,9 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::array<std::int64_t, 7> kIterations{0, 3, 5, 19, 20, 27, 1000};
 
 template <class F>

@@ -4,6 +4,7 @@
 #include "eigengru/core/sequence.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -32,8 +33,7 @@ protected:
     std::array<bool, 6> mask_values{true, true, false, true, false, false};
     LossCallOptions<S> options;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(LossCallOf, Scalars, );
+TYPED_TEST_SUITE(LossCallOf, eigengru_test::Scalars, );
 
 TYPED_TEST(LossCallOf, EveryStepIsUsedWithoutAMask) {
     EXPECT_FALSE(this->call().is_masked());

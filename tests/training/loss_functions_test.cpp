@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/loss_functions.hpp"
 
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -13,9 +16,8 @@ using detail::ClassTargets;
 using detail::LossRow;
 using detail::LossRowGradient;
 using detail::OneClassTarget;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 
 /// A row of targets and predictions with the gradient that a loss writes, of scalar S.
 template <class S>
@@ -40,8 +42,7 @@ protected:
 
     std::vector<S> targets, predictions, gradient;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(LossRowOf, Scalars, );
+TYPED_TEST_SUITE(LossRowOf, eigengru_test::Scalars, );
 
 // Written out by hand
 

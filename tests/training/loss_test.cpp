@@ -6,6 +6,8 @@
 #include "support/golden.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
+#include "support/numbers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,9 +22,8 @@ namespace {
 using namespace eigengru;
 using eigengru_test::GoldenArray;
 using eigengru_test::GoldenCase;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using eigengru_test::kInfinity;
+using eigengru_test::kNan;
 
 using eigengru_test::message_of;
 
@@ -112,8 +113,7 @@ protected:
     RowMatrix<S> w_batch, w_steps;
     std::array<bool, 6> mask_values{true, true, false, true, false, false};
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(LossOf, Scalars, );
+TYPED_TEST_SUITE(LossOf, eigengru_test::Scalars, );
 
 TYPED_TEST(LossOf, ReductionsWithWeightsOfTheBatchAreThoseOfKeras) {
     const LossCallOptions<TypeParam> whole{this->w_batch};

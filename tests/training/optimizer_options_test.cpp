@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/optimizer_options.hpp"
 
+#include "support/numbers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,9 +10,8 @@
 namespace {
 
 using namespace eigengru;
+using eigengru_test::kNan;
 using Names = std::vector<std::string_view>;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <OptimizerRecipe R>
 std::string refusal_of(const R& recipe) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/optimizer_state.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -9,8 +11,7 @@ using namespace eigengru;
 
 template <class S>
 class OptimizerStateOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(OptimizerStateOf, Scalars, );
+TYPED_TEST_SUITE(OptimizerStateOf, eigengru_test::Scalars, );
 
 TYPED_TEST(OptimizerStateOf, RecipeIsTextWithAllItsNumbers) {
     const auto recipe = [](const Optimizer<TypeParam>& optimizer) { return detail::recipe_text(optimizer); };

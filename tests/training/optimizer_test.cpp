@@ -5,6 +5,7 @@
 #include "training/mock_model.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,8 +42,7 @@ protected:
 
     MockModel<S> model;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(OptimizerOf, Scalars, );
+TYPED_TEST_SUITE(OptimizerOf, eigengru_test::Scalars, );
 
 // Four steps of Keras 3.15.1 (TensorFlow, float64):
 //

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/optimizer_update.hpp"
 
+#include "support/modes.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -27,8 +29,7 @@ protected:
     S w = 2, g = 3;
     std::array<S, 3> slots{S(0.5), S(0.25), S(0.125)};
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(UpdateOf, Scalars, );
+TYPED_TEST_SUITE(UpdateOf, eigengru_test::Scalars, );
 
 TYPED_TEST(UpdateOf, SgdMovesAlongTheGradient) {
     this->move(SGD{}, 0.1);

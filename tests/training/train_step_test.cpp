@@ -2,6 +2,7 @@
 #include "eigengru/training/train_step.hpp"
 
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>
@@ -19,8 +20,7 @@ protected:
     detail::TrainStep<S> step{model, "mse", SGD{.learning_rate = 0.0}};
     detail::BatchMemory<S> memory;
 };
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(TrainStepOf, Scalars, );
+TYPED_TEST_SUITE(TrainStepOf, eigengru_test::Scalars, );
 
 TYPED_TEST(TrainStepOf, KnowsTheLargestNormOfTheGradients) {
     using S = TypeParam;

@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
+#include "support/modes.hpp"
 #include "support/scratch_files.hpp"
 #include "training/trainer_support.hpp"
 
@@ -18,8 +19,7 @@ using namespace eigengru_test;
 
 template <class S>
 class TrainerOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(TrainerOf, Scalars, );
+TYPED_TEST_SUITE(TrainerOf, eigengru_test::Scalars, );
 
 // fit
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/training/truncated_bptt.hpp"
 
+#include "support/modes.hpp"
 #include "training/trainer_support.hpp"
 
 #include <gtest/gtest.h>
@@ -88,8 +89,7 @@ TEST(BatchPlan, LastWindowIsShorter) {
 
 template <class S>
 class GatherOf : public testing::Test {};
-using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(GatherOf, Scalars, );
+TYPED_TEST_SUITE(GatherOf, eigengru_test::Scalars, );
 
 TYPED_TEST(GatherOf, CopiesSamplesInTheirOrderAndTheirSteps) {
     using S = TypeParam;

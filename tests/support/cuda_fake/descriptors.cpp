@@ -46,10 +46,6 @@ std::size_t DataDescriptor::offset(int step, int row) const {
 namespace body {
 namespace {
 
-State& state() {
-    return *current_state();
-}
-
 /// What a program gets wrong, and what cuDNN does not do.
 void bad_param(bool holds, const char* why) {
     require(holds, CUDNN_STATUS_BAD_PARAM, why);

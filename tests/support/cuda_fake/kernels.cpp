@@ -14,10 +14,6 @@ using eigengru::detail::RowWorker;
 
 constexpr std::int64_t kLanes = 3;
 
-State& state() {
-    return *current_state();
-}
-
 /// The memory of a movement, found and checked, and its pointers as the host may use them.
 class HostMove {
 public:

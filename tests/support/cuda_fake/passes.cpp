@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kSpaceAlignment = 16;
 
-State& state() {
-    return *current_state();
-}
-
 void broken(bool holds, const char* why) {
     require(holds, CUDNN_STATUS_EXECUTION_FAILED, why);
 }

@@ -17,10 +17,6 @@ constexpr int kMostUnitsStatic = 1024;
 constexpr int kMostUnitsSmall = 192;
 constexpr int kMostUnitsSmallBackward = 128;
 
-State& state() {
-    return *current_state();
-}
-
 void bad_param(bool holds, const std::string& why) {
     require(holds, CUDNN_STATUS_BAD_PARAM, why);
 }

@@ -9,10 +9,6 @@
 namespace eigengru_test::cuda_fake::body {
 namespace {
 
-State& state() {
-    return *current_state();
-}
-
 void require_pointer(const void* pointer) {
     require(pointer != nullptr, cudaErrorInvalidValue, "a null pointer");
 }

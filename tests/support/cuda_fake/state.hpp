@@ -98,6 +98,10 @@ public:
 /// The fake that lives now; null when there is none.
 State*& current_state();
 
+inline State& state() {
+    return *current_state();
+}
+
 /// The table of the fake.
 const eigengru::detail::CudaFunctions& fake_functions(bool has_kernels);
 
