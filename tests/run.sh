@@ -36,6 +36,8 @@ run_tests() {
     shift 2
     step "$text" ctest --test-dir "$build" --parallel "$jobs" --output-on-failure --no-tests=error "$@"
     grep -E 'tests passed,|^Total Test time' "$log"
+    awk '/^\[  PASSED  \]/ { tests += $4 } END { if (tests > 0) print "(in these " tests " of GoogleTest)" }' \
+        "$build/Testing/Temporary/LastTest.log"
 }
 
 step "installing the packages that are missing" install_packages "${groups[@]}"
@@ -47,15 +49,15 @@ fi
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
 
-# The tests of a folder in a few translation units: what they share is compiled once in each.
-unity=(-D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=14)
+# The tests of a folder in a few translation units, which compile once what they share, and in a few processes.
+bulk=(-D EIGENGRU_TESTS_IN_BULK=ON -D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=14)
 
 # The benchmarks are built with Eigen alone below (not in a quick run), and at full optimisation by benchmarks/run.sh.
 gcc=$out/gcc-release
 step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_COMPILER=g++ -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O2 -DNDEBUG' \
     -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_BENCHMARKS=OFF \
-    -D CMAKE_CXX_FLAGS="$gcc_flags" "${unity[@]}"
+    -D CMAKE_CXX_FLAGS="$gcc_flags" "${bulk[@]}"
 grep -F 'leaves out eigengru::cudnn' "$log" || true # in words, where it is not tested
 step "g++, release, every part: building, warnings are errors" build "$gcc"
 run_tests "g++, release, every part: testing" "$gcc"
@@ -73,7 +75,7 @@ done
 # Nothing is optimised: code full of sanitizers' checks takes three times as long to optimise as to build. Assertions
 # are on, Eigen's too.
 sanitizers=(
-    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug "${unity[@]}"
+    -D CMAKE_CXX_COMPILER=clang++ -D CMAKE_BUILD_TYPE=Debug "${bulk[@]}"
     -D EIGENGRU_BUILD_BENCHMARKS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF
     -D CMAKE_CXX_FLAGS_DEBUG='-O0 -gline-tables-only'
     -D CMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'

@@ -160,7 +160,8 @@ struct Fault {
                function.name == "cudaStreamIsCapturing";
     }
     [[nodiscard]] bool is_not_supported() const {
-        return function.is_cudnn && CUDNN_STATUS_CATEGORY(status) == int{CUDNN_STATUS_NOT_SUPPORTED};
+        return function.is_cudnn && (CUDNN_STATUS_CATEGORY(status) == int{CUDNN_STATUS_NOT_SUPPORTED} ||
+                                     status == int{CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED});
     }
     /// Whether it may also come when a plan has been made and tried.
     [[nodiscard]] bool is_pass() const {

@@ -63,14 +63,28 @@ TEST_F(Plan, IsAnotherForEveryFieldOfTheKey) {
     EXPECT_EQ(context->plans().size(), keys.size());
 }
 
-TEST_F(Plan, LatestAreKeptAndTheirNumberIsBounded) {
-    PlanKey key = kKey;
-    for (key.time = 1; key.time <= Index(PlanCache::kMostPlans) + 3; ++key.time) static_cast<void>(context->plan(key));
+TEST_F(Plan, ThoseUsedLastAreKeptAndTheirNumberIsBounded) {
+    PlanKey key = kKey, often = kKey;
+    often.time = 2;
+    for (key.time = 1; key.time <= Index(PlanCache::kMostPlans) + 3; ++key.time) {
+        static_cast<void>(context->plan(key));
+        if (key.time > 2) static_cast<void>(context->plan(often));
+    }
     EXPECT_EQ(context->plans().size(), PlanCache::kMostPlans);
     --key.time;
     EXPECT_NE(context->plans().find(key), nullptr);
+    EXPECT_NE(context->plans().find(often), nullptr);
     key.time = 1;
     EXPECT_EQ(context->plans().find(key), nullptr);
+}
+
+TEST_F(Plan, PersistentKernelThatDoesNotCompileIsNotSupported) {
+    PlanKey key = kKey;
+    key.algorithm = CudnnAlgorithm::persist_dynamic;
+    fake.fail("cudnnBuildRNNDynamic", CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED);
+    const RnnPlan::Result result = context->plan(key);
+    EXPECT_EQ(result.plan, nullptr);
+    EXPECT_NE(result.refusal.find("cudnnBuildRNNDynamic failed with"), std::string::npos) << result.refusal;
 }
 
 TEST_F(Plan, TakesTheFastestAlgorithm) {

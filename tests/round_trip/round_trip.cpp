@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// For round_trip.py: loads a model and writes all that Eigengru can write of it.
-//     round_trip IN OUT      gives OUT.keras, OUT.weights.h5 and, of the first GRU, OUT.json
+// For round_trip.py and round_trip_torch.py: loads a model and writes all that Eigengru can write of it.
+//     round_trip IN OUT      gives OUT.keras, OUT.weights.h5, OUT.safetensors where PyTorch has its layers, and OUT.json
+//                            of the first GRU
 #include "eigengru/io/keras.hpp"
+#include "eigengru/io/safetensors.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -11,10 +13,20 @@ using namespace eigengru;
 namespace {
 
 template <class S>
+Sequential<S> load(const std::string& in) {
+    return in.ends_with(".safetensors") ? io::load_safetensors_model<S>(in) : io::load_model<S>(in);
+}
+
+template <class S>
 void write(const std::string& in, const std::string& out) {
-    const Sequential<S> model = io::load_model<S>(in);
+    const Sequential<S> model = load<S>(in);
     io::save_model(model, out + ".keras");
     io::save_weights(model, out + ".weights.h5");
+    try {
+        io::save_safetensors(model, out + ".safetensors");
+    } catch (const FormatError& error) {
+        std::puts(error.what());
+    }
     std::ofstream config(out + ".json");
     for (const auto& layer : model.layers()) {
         const bool is_gru = std::visit(

@@ -9,7 +9,7 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Plans of one handle. Remembers the latest ones; a batch of many lengths must not fill the memory with plans.
+/// Plans of one handle. Remembers those that were used last; a batch of many lengths must not fill the memory with plans.
 class PlanCache {
 public:
     static constexpr std::size_t kMostPlans = 1024;
@@ -17,7 +17,10 @@ public:
     /// The plan for a key, whose algorithm may be automatic; or in words why there is none. Every plan has had a trial.
     /// Throws: BackendError for any failure but "not supported"; nothing is remembered then.
     [[nodiscard]] RnnPlan::Result of(const RnnPlan::Place& place, cudaStream_t stream, const PlanKey& key) {
-        if (const RnnPlan::Result* known = find(key)) return *known;
+        if (const auto known = std::ranges::find(entries_, key, &Entry::key); known != entries_.end()) {
+            std::rotate(known, known + 1, entries_.end());
+            return entries_.back().result;
+        }
         Trial trial(place, stream);
         RnnPlan::Result result;
         if (key.algorithm != CudnnAlgorithm::automatic)
