@@ -32,10 +32,11 @@ begin_steps "$out" $((${#quick[@]} > 0 ? 6 + ${#programs[@]} : 7 + ${#programs[@
 
 # What a user who gives no flags gets; contenders that are to be compiled for this machine have flags of their own.
 flags='-O2 -DNDEBUG'
-# One thread, and always the same core (but for the program that measures threads).
+# One thread, and always the same core (but for the program that measures threads). nproc minds OMP_NUM_THREADS.
+cores=$(nproc)
 export OMP_NUM_THREADS=1
 pinned=()
-if command -v taskset >/dev/null; then pinned=(taskset -c "$(($(nproc) - 1))"); fi
+if command -v taskset >/dev/null; then pinned=(taskset -c "$((cores - 1))"); fi
 
 # The Python peers' virtual environment. What cannot be had is named and skipped by python_peers.py.
 make_environment() {
@@ -85,7 +86,7 @@ step "configuring: g++ $flags" configure "$out" \
 step "building" build "$out"
 
 rm -f "$out"/ratios.* "$out"/spreads.csv
-echo "CPU: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores; $(g++ --version | head -n 1)"
+echo "CPU: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $cores cores; $(g++ --version | head -n 1)"
 for program in "${programs[@]}"; do
     show_step "measuring: $program" measure "$program"
 done
