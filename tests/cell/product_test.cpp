@@ -149,11 +149,5 @@ TYPED_TEST(AddProductOf, AllocatesNothing) {
     }
 }
 
-TEST(Unrolled, CallsInOrder) {
-    std::string order;
-    eigengru::detail::unrolled<4>([&](auto i) { order += std::to_string(i); });
-    EXPECT_EQ(order, "0123");
-}
-
 }  // namespace
 }  // namespace eigengru_test

@@ -11,15 +11,6 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// f(0), f(1), ... f(N - 1) with compile-time arguments: a loop that is unrolled at every optimisation level, so that
-/// the accumulators of a tile stay in registers.
-template <int N, class F>
-void unrolled(const F& f) {
-    [&f]<int... I>(std::integer_sequence<int, I...>) {
-        (f(std::integral_constant<int, I>()), ...);
-    }(std::make_integer_sequence<int, N>());
-}
-
 /// The operands of out += a b in memory, with the depth that a and b share. Element (row, k) of a lies at
 /// a[row * a_row + k * a_depth], so that a may be a transposed matrix.
 template <RealScalar S>
@@ -34,37 +25,60 @@ struct ProductRows {
     Index depth;
 };
 
+/// sums += a column of a times the row of b at `b`. Loops over a tile are unrolled at every optimisation level, so that
+/// its sums stay in registers.
+template <class Packet, int Rows, int Packets, RealScalar S>
+EIGENGRU_ALWAYS_INLINE void add_tile_term(Packet (&sums)[std::size_t(Rows)][std::size_t(Packets)], const S* a,
+                                          Index a_row, const S* b) {
+    namespace packet = Eigen::internal;
+    constexpr int kSize = packet::unpacket_traits<Packet>::size;
+    Packet w[std::size_t(Packets)];
+    EIGENGRU_UNROLL(12)
+    for (int c = 0; c < Packets; ++c) w[c] = packet::ploadu<Packet>(b + c * kSize);
+    EIGENGRU_UNROLL(4)
+    for (int r = 0; r < Rows; ++r) {
+        const Packet x = packet::pset1<Packet>(a[r * a_row]);
+        EIGENGRU_UNROLL(12)
+        for (int c = 0; c < Packets; ++c) sums[r][c] = packet::pmadd(x, w[c], sums[r][c]);
+    }
+}
+
 /// A tile of `Rows` rows and `Packets` packets of columns: 12 accumulators at most, which 16 registers hold.
 template <class Packet, int Rows, int Packets, RealScalar S>
 void add_tile(const ProductRows<S>& p, Index row, Index col) {
     namespace packet = Eigen::internal;
     constexpr int kSize = packet::unpacket_traits<Packet>::size;
-    Packet sum[std::size_t(Rows)][std::size_t(Packets)];
-    unrolled<Rows>([&](auto r) { unrolled<Packets>([&](auto c) { sum[r][c] = packet::pset1<Packet>(S(0)); }); });
+    Packet sums[std::size_t(Rows)][std::size_t(Packets)];
+    EIGENGRU_UNROLL(4)
+    for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(12)
+    for (int c = 0; c < Packets; ++c) sums[r][c] = packet::pset1<Packet>(S(0));
     const S* a = p.a + row * p.a_row;
     const S* b = p.b + col;
-    const auto add_term = [&] {
-        Packet w[std::size_t(Packets)];
-        unrolled<Packets>([&](auto c) { w[c] = packet::ploadu<Packet>(b + c * kSize); });
-        unrolled<Rows>([&](auto r) {
-            const Packet x = packet::pset1<Packet>(a[r * p.a_row]);
-            unrolled<Packets>([&](auto c) { sum[r][c] = packet::pmadd(x, w[c], sum[r][c]); });
-        });
-        a += p.a_depth;
-        b += p.b_stride;
-    };
     // A small tile would spend its time on the loop.
     constexpr int kTerms = Rows * Packets <= 6 ? 4 : 1;
     Index k = 0;
-    for (; k + kTerms <= p.depth; k += kTerms) unrolled<kTerms>([&](auto) { add_term(); });
-    for (; k < p.depth; ++k) add_term();
+    for (; k + kTerms <= p.depth; k += kTerms) EIGENGRU_UNROLL(4)
+    for (int i = 0; i < kTerms; ++i)
+        add_tile_term<Packet, Rows, Packets>(sums, a + (k + i) * p.a_depth, p.a_row, b + (k + i) * p.b_stride);
+    for (; k < p.depth; ++k) add_tile_term<Packet, Rows, Packets>(sums, a + k * p.a_depth, p.a_row, b + k * p.b_stride);
     // Only now, so that the sums need not wait for the product that made `out`.
-    unrolled<Rows>([&](auto r) {
-        unrolled<Packets>([&](auto c) {
-            S* out = p.out + (row + r) * p.out_stride + col + c * kSize;
-            packet::pstoreu(out, packet::padd(packet::ploadu<Packet>(out), sum[r][c]));
-        });
-    });
+    EIGENGRU_UNROLL(4)
+    for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(12)
+    for (int c = 0; c < Packets; ++c) {
+        S* out = p.out + (row + r) * p.out_stride + col + c * kSize;
+        packet::pstoreu(out, packet::padd(packet::ploadu<Packet>(out), sums[r][c]));
+    }
+}
+
+/// The tile of what packets are left.
+template <class Packet, int Rows, int Packets, RealScalar S>
+void add_narrow_tile(const ProductRows<S>& p, Index row, Index col, Index packets) {
+    if constexpr (Packets > 0) {
+        if (packets == Packets)
+            add_tile<Packet, Rows, Packets>(p, row, col);
+        else
+            add_narrow_tile<Packet, Rows, Packets - 1>(p, row, col, packets);
+    }
 }
 
 /// The columns from `col` on: as many tiles of `Packets` packets as fit, one tile of what packets are left, then the
@@ -76,9 +90,7 @@ void add_columns(const ProductRows<S>& p, Index row, Index col, Index cols) {
     constexpr Index kWidth = kSize * Packets;
     for (; col + kWidth <= cols; col += kWidth) add_tile<Packet, Rows, Packets>(p, row, col);
     const Index left = (cols - col) / kSize;
-    unrolled<Packets - 1>([&](auto n) {
-        if (left == n + 1) add_tile<Packet, Rows, n + 1>(p, row, col);
-    });
+    add_narrow_tile<Packet, Rows, Packets - 1>(p, row, col, left);
     col += left * kSize;
     if (col == cols) return;
     if constexpr (sizeof(Half) < sizeof(Packet))

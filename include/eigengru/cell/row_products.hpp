@@ -7,6 +7,19 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+/// sums += factor times a row of the weights, for the first `Count` gates.
+template <int Count, int Packets, class Packet, RealScalar S>
+EIGENGRU_ALWAYS_INLINE void add_row_term(Packet (&sums)[std::size_t(kGates)][std::size_t(Packets)], const S& factor,
+                                         const S* row, Index units) {
+    namespace packet = Eigen::internal;
+    constexpr int kSize = packet::unpacket_traits<Packet>::size;
+    const Packet value = packet::pset1<Packet>(factor);
+    EIGENGRU_UNROLL(3)
+    for (int g = 0; g < Count; ++g) EIGENGRU_UNROLL(2)
+    for (int c = 0; c < Packets; ++c)
+        sums[g][c] = packet::pmadd(value, packet::ploadu<Packet>(row + g * units + c * kSize), sums[g][c]);
+}
+
 /// Adds x W to z, r, c and h U to z, r, m (ResetAfter alone) of one row of gates, for `Packets` packets of units. The
 /// sums are those of add_product, to the bit.
 template <bool ResetAfter, class Packet, int Packets, RealScalar S>
@@ -16,42 +29,28 @@ void add_row_products_of(const StepFunction<S>& f, const S* x, const S* h, S* ga
     constexpr int kRecurrent = ResetAfter ? 3 : 2;
     const Index units = f.units();
     Packet input[std::size_t(kGates)][std::size_t(Packets)], recurrent[std::size_t(kGates)][std::size_t(Packets)];
-    unrolled<int(kGates)>([&](auto g) {
-        unrolled<Packets>([&](auto c) { input[g][c] = recurrent[g][c] = packet::pset1<Packet>(S(0)); });
-    });
-    const auto add_term = [units]<int Count>(std::integral_constant<int, Count>, auto& sums, const S& factor,
-                                             const S* row) {
-        const Packet value = packet::pset1<Packet>(factor);
-        unrolled<Count>([&](auto g) {
-            unrolled<Packets>([&](auto c) {
-                sums[g][c] = packet::pmadd(value, packet::ploadu<Packet>(row + g * units + c * kSize), sums[g][c]);
-            });
-        });
-    };
-    const auto add_input = [&](Index k) {
-        add_term(std::integral_constant<int, int(kGates)>(), input, x[k], f.kernel.data() + k * kGates * units);
-    };
-    const auto add_recurrent = [&](Index k) {
-        add_term(std::integral_constant<int, kRecurrent>(), recurrent, h[k],
-                 f.recurrent_kernel.data() + k * kGates * units);
-    };
+    EIGENGRU_UNROLL(3)
+    for (int g = 0; g < int(kGates); ++g) EIGENGRU_UNROLL(2)
+    for (int c = 0; c < Packets; ++c) input[g][c] = recurrent[g][c] = packet::pset1<Packet>(S(0));
     const Index both = std::min(f.features(), units);
     for (Index k = 0; k < both; ++k) {
-        add_input(k);
-        add_recurrent(k);
+        add_row_term<int(kGates), Packets>(input, x[k], f.kernel.data() + k * kGates * units, units);
+        add_row_term<kRecurrent, Packets>(recurrent, h[k], f.recurrent_kernel.data() + k * kGates * units, units);
     }
-    for (Index k = both; k < f.features(); ++k) add_input(k);
-    for (Index k = both; k < units; ++k) add_recurrent(k);
+    for (Index k = both; k < f.features(); ++k)
+        add_row_term<int(kGates), Packets>(input, x[k], f.kernel.data() + k * kGates * units, units);
+    for (Index k = both; k < units; ++k)
+        add_row_term<kRecurrent, Packets>(recurrent, h[k], f.recurrent_kernel.data() + k * kGates * units, units);
     const auto add_to = [gates, units](Index slot, int c, const Packet& sum) {
         S* out = gates + slot * units + c * kSize;
         packet::pstoreu(out, packet::padd(packet::ploadu<Packet>(out), sum));
     };
-    unrolled<int(kGates)>([&](auto g) {
-        unrolled<Packets>([&](auto c) {
-            add_to(kInputSlots[std::size_t(g)], c, input[g][c]);
-            if constexpr (g < kRecurrent) add_to(g, c, recurrent[g][c]);
-        });
-    });
+    EIGENGRU_UNROLL(3)
+    for (int g = 0; g < int(kGates); ++g) EIGENGRU_UNROLL(2)
+    for (int c = 0; c < Packets; ++c) {
+        add_to(kInputSlots[std::size_t(g)], c, input[g][c]);
+        if (g < kRecurrent) add_to(g, c, recurrent[g][c]);
+    }
 }
 
 /// The same where the row is short enough; false, and nothing done, where it is not.
