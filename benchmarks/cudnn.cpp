@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The layer on cuDNN against cuDNN itself: the best of its four algorithms and two layouts, called straight, beside our
-// path for data of the device (the overhead), and for data of the host (what the way there and back costs). Checked
-// against Eigen before it is timed. Without a device it says so and ends.
+// path for data of the device (the overhead), and for data of the host (what the way there and back costs). The same for
+// training steps, which take data of the host alone. Checked against Eigen before it is timed. Without a device it says
+// so and ends. (peers/torch_cuda.py has PyTorch's times in the same cells.)
 #include <eigengru/cuda/device_gru.hpp>
 #include <eigengru/eigengru.hpp>
 
@@ -55,10 +56,11 @@ struct Raw {
     std::string name;
 };
 
-/// cuDNN alone: its best.
-Raw best_of_cudnn(CudnnContext& context, const Sizes& s) {
+/// cuDNN alone: its best, forward or with both passes back.
+Raw best_of_cudnn(CudnnContext& context, const Sizes& s, bool is_training) {
     const CudaFunctions& f = context.functions();
-    const Zeros x(context, s.batch * s.time * s.features), y(context, s.batch * s.time * s.units);
+    const Index inputs = s.batch * s.time * s.features, outputs = s.batch * s.time * s.units;
+    const Zeros x(context, inputs), y(context, outputs), dx(context, inputs), dy(context, outputs);
     Raw best;
     for (const auto layout : {CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED})
         for (std::size_t i = 0; i < std::size(kAlgorithms); ++i) {
@@ -66,17 +68,29 @@ Raw best_of_cudnn(CudnnContext& context, const Sizes& s) {
                                                          .time = s.time,
                                                          .features = s.features,
                                                          .units = s.units,
+                                                         .is_training = is_training,
                                                          .algorithm = kAlgorithms[i],
                                                          .layout = layout});
             if (result.plan == nullptr) continue;
             const RnnPlan& plan = *result.plan;
-            const Zeros weights(context, static_cast<Index>(plan.weights().bytes / sizeof(float)) + 1);
+            const auto floats = [](std::size_t bytes) { return static_cast<Index>(bytes / sizeof(float)) + 1; };
+            const Zeros weights(context, floats(plan.weights().bytes)),
+                d_weights(context, floats(plan.weights().bytes));
+            const Zeros reserve(context, floats(is_training ? plan.reserve_bytes() : 0));
             const RnnMemory memory{.inputs = x.memory.data(),
                                    .outputs = y.memory.data(),
                                    .weights = weights.memory.data(),
-                                   .workspace = context.workspace()};
-            const double time = time_of(f, context.stream(),
-                                        [&] { static_cast<void>(rnn_forward(f, context.handle(), plan, memory)); });
+                                   .workspace = context.workspace(),
+                                   .reserve = reserve.memory.data(),
+                                   .d_outputs = dy.memory.data(),
+                                   .d_inputs = dx.memory.data(),
+                                   .d_weights = d_weights.memory.data()};
+            const double time = time_of(f, context.stream(), [&] {
+                static_cast<void>(rnn_forward(f, context.handle(), plan, memory));
+                if (!is_training) return;
+                static_cast<void>(rnn_backward_data(f, context.handle(), plan, memory));
+                static_cast<void>(rnn_backward_weights(f, context.handle(), plan, memory));
+            });
             if (time < best.microseconds)
                 best = {time,
                         text(kNames[i], layout == CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED ? "" : ", batch-major")};
@@ -96,6 +110,17 @@ double on_device(const CudnnContext& context, const Gru<float>& layer, const Siz
     return time_of(context.functions(), context.stream(), [&] { device.call(layer.cell(), call); });
 }
 
+/// A training step of ours: the call with its gradients.
+double training_on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
+    const Sequence<float> inputs({s.batch, s.time, s.features}), d_sequences({s.batch, s.time, s.units});
+    Tape<float> tape;
+    Gradients<float> gradients;
+    return time_of(context.functions(), context.stream(), [&] {
+        static_cast<void>(layer.forward(inputs, {}, tape));
+        layer.backward(std::move(tape), {.sequences = d_sequences}, gradients);
+    });
+}
+
 /// Ours for data of the host. Returns infinity when the numbers are not those of Eigen.
 double on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
     Sequence<float> inputs({s.batch, s.time, s.features});
@@ -112,6 +137,25 @@ double on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
     return time_of(context.functions(), context.stream(), [&] { layer.call(inputs, {}, view); });
 }
 
+constexpr Index kUnits[] = {64, 128, 256, 512, 1024}, kBatches[] = {1, 16, 64};
+
+Gru<float> layer_of(const Sizes& s) {
+    return {s.features, {.units = s.units, .seed = 1, .return_sequences = true, .use_cudnn = true}};
+}
+
+void measure_training(CudnnContext& context) {
+    std::puts("\nfloat, training step, microseconds");
+    std::printf("%5s %5s %5s %5s  %-28s %10s %10s\n", "B", "T", "F", "H", "best of cuDNN", "cuDNN", "from host");
+    for (const Index units : kUnits)
+        for (const Index batch : kBatches) {
+            const Sizes s{batch, 128, units, units};
+            Gru<float> layer = layer_of(s);
+            const Raw raw = best_of_cudnn(context, s, true);
+            std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f\n", s.batch, s.time, s.features, s.units,
+                        raw.name.c_str(), raw.microseconds, training_on_host(context, layer, s));
+        }
+}
+
 int run() {
     const BackendRule device = device_condition(cuda_functions()), library = cudnn_condition(cuda_functions());
     std::printf("device: %s\ncuDNN: %s\n", device.reason.c_str(), library.reason.c_str());
@@ -124,17 +168,18 @@ int run() {
     std::printf("%5s %5s %5s %5s  %-28s %10s %10s %9s %10s\n", "B", "T", "F", "H", "best of cuDNN", "cuDNN", "ours",
                 "overhead", "from host");
     bool is_right = true;
-    for (const Index units : {64, 128, 256, 512, 1024})
-        for (const Index batch : {1, 16, 64}) {
+    for (const Index units : kUnits)
+        for (const Index batch : kBatches) {
             const Sizes s{batch, 128, units, units};
-            Gru<float> layer(s.features, {.units = units, .seed = 1, .return_sequences = true, .use_cudnn = true});
+            Gru<float> layer = layer_of(s);
             const double host = on_host(context, layer, s);
-            const Raw raw = best_of_cudnn(context, s);
+            const Raw raw = best_of_cudnn(context, s, false);
             const double ours = on_device(context, layer, s);
             is_right = is_right && host < std::numeric_limits<double>::infinity();
             std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f %8.1f%% %10.1f\n", s.batch, s.time, s.features,
                         s.units, raw.name.c_str(), raw.microseconds, ours, 100 * (ours / raw.microseconds - 1), host);
         }
+    measure_training(context);
     return is_right ? 0 : 1;
 }
 

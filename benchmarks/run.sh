@@ -50,8 +50,14 @@ make_environment() {
         echo "skipped: no virtual environment with ${packages[*]}"
 }
 
+python() {
+    local environment=${EIGENGRU_PYTHON:-$out/venv}/bin/python
+    if [ -x "$environment" ]; then echo "$environment"; else echo python3; fi
+}
+
 measure_python_peers() {
-    local python=${EIGENGRU_PYTHON:-$out/venv}/bin/python
+    local python
+    python=$(python)
     if [ ${#isa[@]} -gt 0 ]; then
         echo "skipped: they choose their instructions themselves"
     elif ! "$python" -c 'import numpy' 2>/dev/null; then
@@ -67,7 +73,7 @@ measure() {
         memory) "$out/benchmarks/bench_$1" ;;
         cudnn)
             if [ -x "$out/benchmarks/bench_$1" ]; then
-                "$out/benchmarks/bench_$1"
+                "$out/benchmarks/bench_$1" && "$(python)" "$root/benchmarks/peers/torch_cuda.py"
             else
                 echo "skipped: built without eigengru::cudnn"
             fi

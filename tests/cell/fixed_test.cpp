@@ -219,11 +219,14 @@ TYPED_TEST(FixedGruOf, ADecayingStateBecomesZeroAndIsNeverSubnormal) {
     using S = typename TypeParam::Scalar;
     for (const Kernels kernels : supported_kernels()) {
         auto fixed = decaying<TypeParam, 3>(kernels);
-        fixed.set_state(std::array<S, 3>{S(1), S(-1e-20), S(1e-29)});
-        for (int t = 0; t < kManySteps; ++t)
-            for (const S x : fixed.step(S(1)))
-                ASSERT_TRUE(x == 0 || std::abs(x) >= detail::kSmallestState<S>) << x << " at " << t;
-        for (const S x : fixed.state()) EXPECT_EQ(x, S(0));
+        for (const std::array<S, 3>& start :
+             {std::array<S, 3>{S(1), S(-1e-20), S(1e-29)}, std::array<S, 3>{S(-1), S(0.5), S(-1e-29)}}) {
+            fixed.set_state(start);
+            for (int t = 0; t < kManySteps; ++t)
+                for (const S x : fixed.step(S(1)))
+                    ASSERT_TRUE(x == 0 || std::abs(x) >= detail::kSmallestState<S>) << x << " at " << t;
+            for (const S x : fixed.state()) EXPECT_EQ(x, S(0));
+        }
     }
 }
 

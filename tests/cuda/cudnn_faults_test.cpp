@@ -9,6 +9,7 @@
 #include "cuda/on_device.hpp"
 #include "support/cuda_fake.hpp"
 #include "support/random_sequence.hpp"
+#include "support/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -160,8 +161,7 @@ struct Fault {
                function.name == "cudaStreamIsCapturing";
     }
     [[nodiscard]] bool is_not_supported() const {
-        return function.is_cudnn && (CUDNN_STATUS_CATEGORY(status) == int{CUDNN_STATUS_NOT_SUPPORTED} ||
-                                     status == int{CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED});
+        return function.is_cudnn && eigengru::detail::is_not_supported(static_cast<cudnnStatus_t>(status));
     }
     /// Whether it may also come when a plan has been made and tried.
     [[nodiscard]] bool is_pass() const {
@@ -243,12 +243,8 @@ std::vector<std::pair<const FakeFunction*, int>> calls_without_faults(const Run&
     return calls;
 }
 
-/// At how many of its calls a function fails: at all of them, but where nothing is optimised.
-#if defined(__OPTIMIZE__)
-constexpr int kMostPlaces = 1000;
-#else
-constexpr int kMostPlaces = 4;
-#endif
+/// At how many of its calls a function fails: at all of them, but with sanitizers, which take minutes for that.
+constexpr int kMostPlaces = kHasSanitizer ? 4 : 1000;
 
 /// Puts each fault into a run of its own and prints how many there were.
 template <class Run>

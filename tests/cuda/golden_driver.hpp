@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Calls recorded from Keras, run on cuDNN next to the same layer on Eigen: outputs by each way in, gradients by each way
-// back. For the fake GPU and for real ones.
+// Calls recorded from Keras, run on cuDNN next to the same layer on Eigen: outputs by each way in, of the host and of the
+// device, gradients by each way back. For the fake GPU and for real ones.
 #pragma once
 
 #include "cuda/instantiations.hpp"
+#include "cuda/on_device.hpp"
 #include "support/golden_values.hpp"
 
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@ namespace eigengru_test {
 /// The largest differences, as fractions of the tolerance, and how many cases gave them.
 struct Found {
     int cases = 0;
+    int on_device = 0;  ///< of these with data of the device
     int gradients = 0;
     double outputs_to_keras = 0;
     double gradients_to_keras = 0;
@@ -76,6 +78,49 @@ void run_forward(const GoldenCase& golden, bool any_mask, Found& found) {
     ++found.cases;
 }
 
+/// The first call of a case with data of the device, where the kernels that it needs are there.
+template <class S>
+void run_on_device(const GoldenCase& golden, bool any_mask, Found& found) {
+    using eigengru::Index;
+    const GoldenCall<S> recorded(golden, "");
+    const eigengru::CallOptions<S> options = call_options(recorded, any_mask);
+    const eigengru::Gru<S> layer = layer_of<S, true>(golden, options_of(golden));
+    const eigengru::SequenceView<const S> inputs = recorded.inputs();
+    const auto [batch, time, features] = inputs.shape();
+    const bool has_mask = options.mask.is_present(), has_state = options.initial_state.is_present();
+    const bool has_kernels = eigengru::detail::cuda_functions().gather_rows != nullptr;
+    if ((has_mask && !any_mask) || ((has_mask || layer.options().go_backwards) && !has_kernels)) return;
+    std::vector<unsigned char> used;
+    for (Index b = 0; has_mask && b < batch; ++b)
+        for (Index t = 0; t < time; ++t) used.push_back(options.mask(b, t) ? 1 : 0);
+    const auto stream = eigengru::detail::make_stream(eigengru::detail::cuda_functions());
+    const OnDevice<S> x(stream.get(), inputs.row(0, 0), inputs.shape().size());
+    const OnDevice<unsigned char> mask(stream.get(), used.data(), static_cast<Index>(used.size()));
+    const Index one = batch * layer.units();
+    const OnDevice<S> initial(stream.get(), options.initial_state.data(), has_state ? one : 0);
+    const OnDevice<S> sequences(one * time), last(one), state(one);
+    eigengru::DeviceCall<S> call{.shape = inputs.shape(),
+                                 .inputs = x.view(),
+                                 .sequences = sequences.span(),
+                                 .last = last.span(),
+                                 .state = state.span()};
+    if (has_mask) call.mask = mask.view();
+    if (has_state) call.initial_state = initial.view();
+    eigengru::DeviceGru<S> device(stream.get(), options.cudnn);
+    device.call(layer.cell(), call);
+    const double tolerance = tolerance_of<S>(golden);
+    const auto compare = [&](const char* name, const OnDevice<S>& received) {
+        const std::vector<S> values = received.fetch(stream.get());
+        const double difference = difference_to(golden, name, values.data(), static_cast<Index>(values.size()));
+        EXPECT_LE(difference, tolerance) << golden.name << ", " << name << " on the device";
+        found.outputs_to_keras = std::max(found.outputs_to_keras, difference / tolerance);
+    };
+    compare("sequences", sequences);
+    compare("last", last);
+    compare("state", state);
+    ++found.on_device;
+}
+
 /// Every call of a case with its gradients, by the three ways back, which give the same bits where that is promised.
 template <class S>
 void run_backward(const GoldenCase& golden, bool any_mask, bool has_same_bits, Found& found) {
@@ -123,6 +168,7 @@ template <class S>
 bool run_case(const GoldenCase& golden, bool any_mask, bool has_same_bits, Found& found) {
     if (!passes_rules<S>(golden, any_mask)) return false;
     run_forward<S>(golden, any_mask, found);
+    run_on_device<S>(golden, any_mask, found);
     if (golden.has_array("d_kernel")) run_backward<S>(golden, any_mask, has_same_bits, found);
     return true;
 }
@@ -130,10 +176,11 @@ bool run_case(const GoldenCase& golden, bool any_mask, bool has_same_bits, Found
 template <class S>
 void print(const Found& found, bool any_mask) {
     std::printf(
-        "  %s, %s: %d cases, %d with gradients; of the tolerance at most %.3g (outputs), %.3g (gradients), "
+        "  %s, %s: %d cases, %d with data of the device, %d with gradients; of the tolerance at most %.3g (outputs), "
+        "%.3g (gradients), "
         "%.3g (outputs, to Eigen); %d with other bits when repeated\n",
-        sizeof(S) == 4 ? "float" : "double", any_mask ? "any mask" : "the eight rules", found.cases, found.gradients,
-        found.outputs_to_keras, found.gradients_to_keras, found.outputs_to_eigen, found.other_bits);
+        sizeof(S) == 4 ? "float" : "double", any_mask ? "any mask" : "the eight rules", found.cases, found.on_device,
+        found.gradients, found.outputs_to_keras, found.gradients_to_keras, found.outputs_to_eigen, found.other_bits);
 }
 
 }  // namespace eigengru_test

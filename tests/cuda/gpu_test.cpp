@@ -9,9 +9,12 @@
 namespace eigengru_test {
 namespace {
 
+using eigengru::CudnnAlgorithm;
 using eigengru::Gradients;
 using eigengru::Gru;
+using eigengru::GruOptions;
 using eigengru::Index;
+using eigengru::MaskView;
 using eigengru::Output;
 using eigengru::Sequence;
 using eigengru::Tape;
@@ -60,16 +63,45 @@ struct Training {
     Output<float> y;
     Gradients<float> g;
 
-    void step(eigengru::CudnnAlgorithm algorithm) {
+    void step(CudnnAlgorithm algorithm) {
         std::fill(mask.begin() + 40, mask.begin() + 50, static_cast<unsigned char>(0));  // one row is shorter
-        y = layer.forward(inputs, {.mask = eigengru::MaskView(mask, kBatch, kTime), .cudnn = {.algorithm = algorithm}},
-                          tape);
+        y = layer.forward(inputs, {.mask = MaskView(mask, kBatch, kTime), .cudnn = {.algorithm = algorithm}}, tape);
         layer.backward(std::move(tape), {.sequences = d_sequences}, g);
     }
 };
 
+TEST_F(Gpu, EachAlgorithmAgreesWithEigen) {
+    for (const auto& [algorithm, name] :
+         {std::pair{CudnnAlgorithm::standard, "standard"}, std::pair{CudnnAlgorithm::persist_static, "persist_static"},
+          std::pair{CudnnAlgorithm::persist_dynamic, "persist_dynamic"},
+          std::pair{CudnnAlgorithm::persist_static_small_h, "small_h"}}) {
+        Training training;
+        try {
+            training.step(algorithm);
+        } catch (const eigengru::BackendError& error) {
+            EXPECT_NE(algorithm, CudnnAlgorithm::standard) << error.what();
+            std::printf("  %s: %s\n", name, error.what());
+            continue;
+        }
+        GruOptions options = training.layer.options();
+        options.use_cudnn = false;
+        Gru<float> on_eigen(Training::kFeatures, options, training.layer.get_weights());
+        Tape<float> tape;
+        const Output<float> y = on_eigen.forward(
+            training.inputs, {.mask = MaskView(training.mask, Training::kBatch, Training::kTime)}, tape);
+        const Gradients<float> g = on_eigen.backward(tape, {.sequences = training.d_sequences});
+        const auto difference = [](const auto& a, const auto& b) { return (a - b).norm() / b.norm(); };
+        const float outputs = difference(training.y.sequences.matrix(), y.sequences.matrix());
+        const float kernel = difference(training.g.parameters.recurrent_kernel(), g.parameters.recurrent_kernel());
+        const float inputs = difference(training.g.inputs.matrix(), g.inputs.matrix());
+        std::printf("  %s: relative to Eigen %.2g (outputs), %.2g (recurrent kernel), %.2g (inputs)\n", name,
+                    static_cast<double>(outputs), static_cast<double>(kernel), static_cast<double>(inputs));
+        for (const float relative : {outputs, kernel, inputs}) EXPECT_LT(relative, 1e-5F) << name;
+    }
+}
+
 TEST_F(Gpu, RepeatsACallAHundredTimes) {
-    for (const auto algorithm : {eigengru::CudnnAlgorithm::standard, eigengru::CudnnAlgorithm::automatic}) {
+    for (const auto algorithm : {CudnnAlgorithm::standard, CudnnAlgorithm::automatic}) {
         Training training;
         training.step(algorithm);
         const Output<float> first = training.y;
@@ -82,7 +114,7 @@ TEST_F(Gpu, RepeatsACallAHundredTimes) {
             EXPECT_TRUE(training.y.sequences.matrix().isApprox(first.sequences.matrix(), 1e-5F));
         }
         std::printf("  %s: of 100 calls %d gave other outputs, %d other gradients\n",
-                    algorithm == eigengru::CudnnAlgorithm::standard ? "standard algorithm" : "automatic", other_outputs,
+                    algorithm == CudnnAlgorithm::standard ? "standard algorithm" : "automatic", other_outputs,
                     other_gradients);
     }
 }
@@ -94,9 +126,9 @@ TEST_F(Gpu, MemoryDoesNotGrowOverAThousandCalls) {
         ::cudaMemGetInfo(&free, &total);
         return free;
     };
-    for (int i = 0; i < 20; ++i) training.step(eigengru::CudnnAlgorithm::automatic);
+    for (int i = 0; i < 20; ++i) training.step(CudnnAlgorithm::automatic);
     const std::size_t before = free_bytes();
-    for (int i = 0; i < 1000; ++i) training.step(eigengru::CudnnAlgorithm::automatic);
+    for (int i = 0; i < 1000; ++i) training.step(CudnnAlgorithm::automatic);
     std::printf("  free on the device: %zu bytes before, %zu after\n", before, free_bytes());
     EXPECT_GE(free_bytes(), before);
 }

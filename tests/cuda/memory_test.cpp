@@ -74,6 +74,21 @@ TEST(CudaOwner, GivesBackWhatAFailedConstructionHadMade) {
     EXPECT_EQ(fake.alive(), "");
 }
 
+TEST(CudaOwner, LeavesCudnnAloneWhenTheRuntimeIsGone) {
+    CudaFake fake;
+    const CudaFunctions& f = cuda_functions();
+    const CudaStream stream = make_stream(f);
+    std::string refusal;
+    cudnnHandle_t left = nullptr;
+    {
+        const CudnnHandle handle = make_cudnn_handle(f, stream.get(), refusal);
+        left = handle.get();
+        fake.fail("cudaGetDeviceCount", cudaErrorCudartUnloading);
+    }
+    EXPECT_EQ(fake.calls("cudnnDestroy"), 0);
+    f.cudnnDestroy(left);
+}
+
 TEST(StreamScope, WaitsWhenAnExceptionIsOnItsWay) {
     CudaFake fake;
     const CudaStream stream = make_stream(cuda_functions());
@@ -90,6 +105,8 @@ TEST(StreamScope, WaitsWhenAnExceptionIsOnItsWay) {
 TEST(Refusal, IsEveryKindOfNotSupportedAndNothingElse) {
     EXPECT_TRUE(is_not_supported(CUDNN_STATUS_NOT_SUPPORTED));
     EXPECT_TRUE(is_not_supported(CUDNN_STATUS_NOT_SUPPORTED_ARCH_MISMATCH));
+    EXPECT_TRUE(is_not_supported(CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED));
+    EXPECT_FALSE(is_not_supported(CUDNN_STATUS_INTERNAL_ERROR));
     EXPECT_FALSE(is_not_supported(CUDNN_STATUS_SUCCESS));
     EXPECT_FALSE(is_not_supported(CUDNN_STATUS_BAD_PARAM));
     EXPECT_FALSE(is_not_supported(CUDNN_STATUS_EXECUTION_FAILED));

@@ -6,19 +6,12 @@
 // is always 0, and a test says GTEST_SKIP() or checks `if constexpr (kAllocationCounterWorks)`.
 #pragma once
 
+#include "support/sanitizers.hpp"
+
 #include <cstddef>
 #include <cstdlib>  // defines __GLIBC__
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define EIGENGRU_TEST_SANITIZER_OWNS_MALLOC
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EIGENGRU_TEST_SANITIZER_OWNS_MALLOC
-#endif
-
-#if defined(__GLIBC__) && !defined(EIGENGRU_TEST_SANITIZER_OWNS_MALLOC)
+#if defined(__GLIBC__) && !defined(EIGENGRU_TEST_HAS_SANITIZER)
 #define EIGENGRU_TEST_COUNTS_ALLOCATIONS
 #endif
 

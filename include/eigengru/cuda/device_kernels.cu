@@ -26,17 +26,21 @@ unsigned threads_for(const RowMove& move) {
     return threads;
 }
 
+// Not <<<...>>>: that reports a failure through cudaGetLastError, which would take errors of the caller's too.
+cudaError_t launch(void (*kernel)(RowMove), const void* move, cudaStream_t stream) {
+    RowMove rows = *static_cast<const RowMove*>(move);
+    void* arguments[] = {&rows};
+    return cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(rows.batch)), dim3(threads_for(rows)), arguments, 0,
+                            stream);
+}
+
 }  // namespace
 
 // Named after the version of RowMove, and not in the library's namespace: that one depends on flags of the host compiler.
 extern "C" cudaError_t eigengru_0_1_gather_rows(const void* move, cudaStream_t stream) {
-    const RowMove& rows = *static_cast<const RowMove*>(move);
-    gather_kernel<<<static_cast<unsigned>(rows.batch), threads_for(rows), 0, stream>>>(rows);
-    return cudaGetLastError();
+    return launch(&gather_kernel, move, stream);
 }
 
 extern "C" cudaError_t eigengru_0_1_scatter_rows(const void* move, cudaStream_t stream) {
-    const RowMove& rows = *static_cast<const RowMove*>(move);
-    scatter_kernel<<<static_cast<unsigned>(rows.batch), threads_for(rows), 0, stream>>>(rows);
-    return cudaGetLastError();
+    return launch(&scatter_kernel, move, stream);
 }

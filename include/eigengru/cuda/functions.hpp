@@ -48,7 +48,6 @@ struct CudaFunctions {
     decltype(&::cudaStreamDestroy) cudaStreamDestroy;
     decltype(&::cudaStreamSynchronize) cudaStreamSynchronize;
     decltype(&::cudaStreamIsCapturing) cudaStreamIsCapturing;
-    decltype(&::cudaStreamWaitEvent) cudaStreamWaitEvent;
     decltype(&::cudaEventCreateWithFlags) cudaEventCreateWithFlags;
     decltype(&::cudaEventRecord) cudaEventRecord;
     decltype(&::cudaEventSynchronize) cudaEventSynchronize;
@@ -98,13 +97,13 @@ inline constexpr CudaFunctions kLinkedCudaFunctions {
     .cudaMemcpy2DAsync = &::cudaMemcpy2DAsync, .cudaMemsetAsync = &::cudaMemsetAsync,
     .cudaStreamCreateWithFlags = &::cudaStreamCreateWithFlags, .cudaStreamDestroy = &::cudaStreamDestroy,
     .cudaStreamSynchronize = &::cudaStreamSynchronize, .cudaStreamIsCapturing = &::cudaStreamIsCapturing,
-    .cudaStreamWaitEvent = &::cudaStreamWaitEvent, .cudaEventCreateWithFlags = &::cudaEventCreateWithFlags,
-    .cudaEventRecord = &::cudaEventRecord, .cudaEventSynchronize = &::cudaEventSynchronize,
-    .cudaEventElapsedTime = &::cudaEventElapsedTime, .cudaEventDestroy = &::cudaEventDestroy,
-    .cudaGetLastError = &::cudaGetLastError, .cudaGetErrorName = &::cudaGetErrorName,
-    .cudaGetErrorString = &::cudaGetErrorString, .cudnnGetVersion = &::cudnnGetVersion,
-    .cudnnGetErrorString = &::cudnnGetErrorString, .cudnnGetLastErrorString = &::cudnnGetLastErrorString,
-    .cudnnCreate = &::cudnnCreate, .cudnnDestroy = &::cudnnDestroy, .cudnnSetStream = &::cudnnSetStream,
+    .cudaEventCreateWithFlags = &::cudaEventCreateWithFlags, .cudaEventRecord = &::cudaEventRecord,
+    .cudaEventSynchronize = &::cudaEventSynchronize, .cudaEventElapsedTime = &::cudaEventElapsedTime,
+    .cudaEventDestroy = &::cudaEventDestroy, .cudaGetLastError = &::cudaGetLastError,
+    .cudaGetErrorName = &::cudaGetErrorName, .cudaGetErrorString = &::cudaGetErrorString,
+    .cudnnGetVersion = &::cudnnGetVersion, .cudnnGetErrorString = &::cudnnGetErrorString,
+    .cudnnGetLastErrorString = &::cudnnGetLastErrorString, .cudnnCreate = &::cudnnCreate,
+    .cudnnDestroy = &::cudnnDestroy, .cudnnSetStream = &::cudnnSetStream,
     .cudnnCreateDropoutDescriptor = &::cudnnCreateDropoutDescriptor,
     .cudnnSetDropoutDescriptor = &::cudnnSetDropoutDescriptor,
     .cudnnDestroyDropoutDescriptor = &::cudnnDestroyDropoutDescriptor,

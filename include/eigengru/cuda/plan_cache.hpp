@@ -15,11 +15,11 @@ public:
     static constexpr std::size_t kMostPlans = 1024;
 
     /// The plan for a key, whose algorithm may be automatic; or in words why there is none. Every plan has had a trial.
-    /// Throws: BackendError for any failure but "not supported"; nothing is remembered then.
+    /// Throws: BackendError for any failure but those of is_not_supported; nothing is remembered then.
     [[nodiscard]] RnnPlan::Result of(const RnnPlan::Place& place, cudaStream_t stream, const PlanKey& key) {
         if (const auto known = std::ranges::find(entries_, key, &Entry::key); known != entries_.end()) {
-            std::rotate(known, known + 1, entries_.end());
-            return entries_.back().result;
+            std::rotate(entries_.begin(), known, known + 1);
+            return entries_.front().result;
         }
         Trial trial(place, stream);
         RnnPlan::Result result;
@@ -28,8 +28,8 @@ public:
         else if (const CudnnAlgorithm* choice = choice_of(key))
             result = tried(place, trial, with(key, *choice));
         if (result.plan == nullptr && key.algorithm == CudnnAlgorithm::automatic) result = fastest(place, trial, key);
-        if (entries_.size() >= kMostPlans) entries_.erase(entries_.begin());
-        entries_.push_back({key, result});
+        if (entries_.size() >= kMostPlans) entries_.pop_back();
+        entries_.insert(entries_.begin(), {key, result});
         return result;
     }
 
@@ -99,7 +99,7 @@ private:
         return choice == choices_.end() ? nullptr : &choice->algorithm;
     }
 
-    std::vector<Entry> entries_;
+    std::vector<Entry> entries_;  // the one used last comes first
     std::vector<Choice> choices_;
 };
 

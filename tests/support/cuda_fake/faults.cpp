@@ -38,7 +38,6 @@ const std::vector<FakeFunction>& CudaFake::functions() {
         {"cudaStreamDestroy", false, true, kEarlierWork},
         {"cudaStreamSynchronize", false, false, {cudaErrorLaunchFailure, cudaErrorIllegalAddress, cudaErrorUnknown}},
         {"cudaStreamIsCapturing", false, false, {cudaErrorStreamCaptureImplicit, cudaErrorInvalidResourceHandle}},
-        {"cudaStreamWaitEvent", false, false, {cudaErrorInvalidResourceHandle}},
         {"cudaEventCreateWithFlags", false, false, {cudaErrorMemoryAllocation}},
         {"cudaEventRecord", false, false, {cudaErrorInvalidResourceHandle, cudaErrorLaunchFailure}},
         {"cudaEventSynchronize", false, false, {cudaErrorLaunchFailure}},

@@ -17,7 +17,6 @@
     X(cudaStreamDestroy)                  \
     X(cudaStreamSynchronize)              \
     X(cudaStreamIsCapturing)              \
-    X(cudaStreamWaitEvent)                \
     X(cudaEventCreateWithFlags)           \
     X(cudaEventRecord)                    \
     X(cudaEventSynchronize)               \

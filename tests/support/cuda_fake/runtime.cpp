@@ -216,14 +216,6 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
-    require(flags == 0, cudaErrorInvalidValue, "unknown flags");
-    const Event* awaited = state().streams.find(event);
-    require(awaited != nullptr, cudaErrorInvalidResourceHandle, "no such event");
-    state().enqueue(stream, "cudaStreamWaitEvent", [recorded = *awaited] { recorded.wait(); });
-    return cudaSuccess;
-}
-
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
     require_pointer(event);
     require((flags & ~unsigned{cudaEventBlockingSync | cudaEventDisableTiming}) == 0, cudaErrorInvalidValue,
