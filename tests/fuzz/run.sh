@@ -6,7 +6,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$1
+build=$(cd "$1" && pwd)
 seconds=$2
 shift 2
 names=("$@")

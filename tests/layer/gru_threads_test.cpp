@@ -4,6 +4,7 @@
 #include "eigengru/core/thread_pool.hpp"
 #include "eigengru/layer/gru.hpp"
 #include "support/allocation_counter.hpp"
+#include "support/backwards_executor.hpp"
 #include "support/modes.hpp"
 #include "support/random_sequence.hpp"
 
@@ -16,16 +17,6 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
-
-/// No threads, but as many parts as it says, from the last to the first. It cannot run tasks that wait for each other.
-struct Backwards {
-    [[nodiscard]] Index concurrency() const { return 3; }
-    void run(Index tasks, TaskRef task) {
-        ++runs;
-        while (tasks > 0) task(--tasks);
-    }
-    Index runs = 0;
-};
 
 /// A pool that counts what it is asked for.
 struct Counting {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/layer/sequential.hpp"
 
+#include "support/backwards_executor.hpp"
 #include "support/message_of.hpp"
 #include "support/modes.hpp"
 
@@ -54,6 +55,31 @@ TYPED_TEST(SequentialOf, TakesAnEmptyBatch) {
     Sequential<TypeParam> model(
         {Masking<TypeParam>(), Gru<TypeParam>(4, {.units = 6}), Dense<TypeParam>(6, {.units = 2})});
     EXPECT_EQ(model.predict(Sequence<TypeParam>({0, 5, 4})).shape(), Shape3(0, 1, 2));
+}
+
+TYPED_TEST(SequentialOf, PartsOfAnExecutorGiveTheSameBits) {
+    using S = TypeParam;
+    const Sequential<S> made({Gru<S>(4, {.units = 40, .seed = 1, .return_sequences = true}),
+                              Bidirectional<S>(40, {.units = 30, .seed = 2, .return_sequences = true}),
+                              Dense<S>(60, {.units = 2, .seed = 3})});
+    const Sequence<S> x = random_inputs<S>({16, 30, 4}), d = random_inputs<S>({16, 30, 2});
+    const IndexListView lengths{30, 3, 0, 7, 20, 1, 1, 1, 2, 1, 1, 30, 30, 29, 4, 30};
+    Sequential<S> alone = made, shared = made;
+    eigengru_test::Backwards executor;
+    EXPECT_EQ(shared.predict(x, {.lengths = lengths, .executor = &executor}).matrix(),
+              alone.predict(x, {.lengths = lengths}).matrix());
+    EXPECT_EQ(executor.runs, 3);
+    ModelTape<S> tape, shared_tape;
+    alone.forward(x, {.lengths = lengths}, tape);
+    shared.forward(x, {.lengths = lengths, .executor = &executor}, shared_tape);
+    EXPECT_EQ(executor.runs, 6);
+    const ModelGradients<S> g = alone.backward(tape, d), shared_g = shared.backward(shared_tape, d, &executor);
+    EXPECT_GT(executor.runs, 6);
+    EXPECT_EQ(shared_g.parameters.flat(), g.parameters.flat());
+    EXPECT_EQ(shared_g.inputs.matrix(), g.inputs.matrix());
+    const Index runs = executor.runs;
+    EXPECT_EQ(shared.backward(std::move(shared_tape), d, &executor).parameters.flat(), g.parameters.flat());
+    EXPECT_GT(executor.runs, runs);
 }
 
 // Masks

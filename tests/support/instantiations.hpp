@@ -92,7 +92,7 @@
         Bidirectional<S, RESET_AFTER>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
     EXTERN template SequenceView<const S> detail::layer_backward<S, RESET_AFTER>( \
         Bidirectional<S, RESET_AFTER>&, const detail::LayerTape<S>&, const SequenceView<const S>&, \
-        detail::LayerGradients<S>&)
+        detail::LayerGradients<S>&, ExecutorRef)
 
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, LAYER) \
     EXTERN template class detail::NamedWeightsLayer<S, LAYER##Options>; \
@@ -101,7 +101,7 @@
     EXTERN template void detail::record_layer<LAYER<S>, S>( \
         const LAYER<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
     EXTERN template SequenceView<const S> detail::layer_backward<LAYER<S>, S>( \
-        const LAYER<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+        const LAYER<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&, ExecutorRef); \
     EXTERN template void detail::step_layer<LAYER<S>, S>(const LAYER<S>&, const detail::ModelStep<S>&) noexcept
 
 #define EIGENGRU_TEST_INSTANTIATIONS_AROUND(EXTERN, S) \
@@ -122,7 +122,7 @@
     EXTERN template void detail::record_layer<S>( \
         const Embedding<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
     EXTERN template SequenceView<const S> detail::layer_backward<S>( \
-        const Embedding<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+        const Embedding<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&, ExecutorRef); \
     EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, BatchNormalization); \
     EIGENGRU_TEST_INSTANTIATIONS_OF_NORMALIZATION(EXTERN, S, LayerNormalization); \
     EXTERN template class GruStream<S>; \
@@ -143,11 +143,11 @@
     EXTERN template void detail::record_layer<S, false>(Gru<S, false>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
     EXTERN template void detail::record_layer<S>(const Dense<S>&, detail::LayerFlow<S>&, detail::LayerTape<S>&); \
     EXTERN template SequenceView<const S> detail::layer_backward<S, true>( \
-        Gru<S, true>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+        Gru<S, true>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&, ExecutorRef); \
     EXTERN template SequenceView<const S> detail::layer_backward<S, false>( \
-        Gru<S, false>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+        Gru<S, false>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&, ExecutorRef); \
     EXTERN template SequenceView<const S> detail::layer_backward<S>( \
-        Dense<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&); \
+        Dense<S>&, const detail::LayerTape<S>&, const SequenceView<const S>&, detail::LayerGradients<S>&, ExecutorRef); \
     EXTERN template void detail::update_weight<S, detail::SgdRule<S>>( \
         MatrixMap<S>, VectorMap<const S>, const std::array<S*, detail::kMostSlots>&, const detail::GradientClip<S>&, \
         S, const detail::SgdRule<S>&); \
@@ -158,7 +158,7 @@
         MatrixMap<S>, VectorMap<const S>, const std::array<S*, detail::kMostSlots>&, const detail::GradientClip<S>&, \
         S, const detail::AdamRule<S>&); \
     EXTERN template double detail::evaluate<S>( \
-        detail::TrainStep<S>&, const DataSet<S>&, const detail::BatchPlan&, detail::BatchMemories<S>&); \
+        detail::TrainStep<S>&, const DataSet<S>&, const detail::BatchPlan&, detail::BatchMemories<S>&, ExecutorRef); \
     EXTERN template void detail::set_learning_rate<S>(std::string_view, Optimizer<S>&, double); \
     EXTERN template void detail::add_model<S>(CheckpointWriter&, const Sequential<S>&); \
     EXTERN template void detail::add_optimizer<S>(CheckpointWriter&, const Optimizer<S>&); \

@@ -2,6 +2,7 @@
 #include "eigengru/training/trainer.hpp"
 
 #include "support/allocation_counter.hpp"
+#include "support/backwards_executor.hpp"
 #include "support/message_of.hpp"
 #include "support/modes.hpp"
 #include "support/scratch_files.hpp"
@@ -139,6 +140,28 @@ TYPED_TEST(TrainerOf, TrainStepIsOneUpdate) {
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(trainer.train_step(data.x, data.y), manual_step<S>(manual, "mse", optimizer, {data.x, data.y}));
     EXPECT_EQ(weights_of(model), weights_of(manual));
+}
+
+TYPED_TEST(TrainerOf, PartsOfAnExecutorGiveTheSameBits) {
+    using S = TypeParam;
+    const SmallData<S> data(16, 30);
+    const Sequential<S> made(
+        {Gru<S>(3, {.units = 40, .seed = 1, .return_sequences = true}), Dense<S>(40, {.units = 2, .seed = 2})});
+    Sequential<S> alone = made, shared = made;
+    Trainer trainer(alone, "mse", Adam{}), other(shared, "mse", Adam{});
+    Backwards executor;
+    EXPECT_EQ(trainer.train_step(data.x, data.y), other.train_step(data.x, data.y, {.executor = &executor}));
+    EXPECT_GE(executor.runs, 2);
+    Index runs = executor.runs;
+    EXPECT_EQ(trainer.evaluate(data.x, data.y), other.evaluate(data.x, data.y, {.executor = &executor}));
+    EXPECT_EQ(executor.runs, runs + 1);
+    runs = executor.runs;
+    const History expected = trainer.fit(data.x, data.y, {.validation = {data.x, data.y}, .seed = 1});
+    const History history =
+        other.fit(data.x, data.y, {.validation = {data.x, data.y}, .seed = 1, .executor = &executor});
+    EXPECT_EQ(history, expected);
+    EXPECT_GE(executor.runs, runs + 3);  // forward, back, validation
+    EXPECT_EQ(weights_of(alone), weights_of(shared));
 }
 
 TEST(Trainer, AllocatesNothingAfterTheFirstEpoch) {

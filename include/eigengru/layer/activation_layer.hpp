@@ -56,7 +56,7 @@ void record_layer(const ActivationLayer<S>& layer, LayerFlow<S>& flow, LayerTape
 
 template <RealScalar S>
 SequenceView<const S> layer_backward(const ActivationLayer<S>& layer, const LayerTape<S>& tape,
-                                     const SequenceView<const S>& d, LayerGradients<S>& into) {
+                                     const SequenceView<const S>& d, LayerGradients<S>& into, ExecutorRef) {
     copy_sequences(d, into.inputs);
     layer.options().activation.template multiply_derivative<S>(tape.inputs.inputs().matrix(), tape.outputs.matrix(),
                                                                into.inputs.matrix());

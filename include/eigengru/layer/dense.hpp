@@ -266,7 +266,7 @@ void record_layer(const Dense<S>& dense, LayerFlow<S>& flow, LayerTape<S>& tape)
 
 template <RealScalar S>
 SequenceView<const S> layer_backward(Dense<S>& dense, const LayerTape<S>& tape, const SequenceView<const S>& d,
-                                     LayerGradients<S>& into) {
+                                     LayerGradients<S>& into, ExecutorRef) {
     dense.backward(tape.dense, d, into.dense);
     return std::as_const(into.dense.inputs).view();
 }

@@ -75,14 +75,14 @@ void run_layer(Dropout<S>& dropout, LayerData<S>& data, const ModelRun& run) {
 template <RealScalar S>
 void record_layer(Dropout<S>& dropout, LayerFlow<S>& flow, LayerTape<S>& tape) {
     copy_sequences(flow.values, tape.outputs);
-    dropout.draw(flow.values.shape(), flow.is_training, tape.dropout_mask);
+    dropout.draw(flow.values.shape(), flow.run.is_training, tape.dropout_mask);
     if (tape.dropout_mask.size() > 0) tape.outputs.matrix().array() *= tape.dropout_mask.array();
     pass_on<S>(flow, tape.outputs, tape);
 }
 
 template <RealScalar S>
 SequenceView<const S> layer_backward(const Dropout<S>&, const LayerTape<S>& tape, const SequenceView<const S>& d,
-                                     LayerGradients<S>& into) {
+                                     LayerGradients<S>& into, ExecutorRef) {
     copy_sequences(d, into.inputs);
     if (tape.dropout_mask.size() > 0) into.inputs.matrix().array() *= tape.dropout_mask.array();
     return std::as_const(into.inputs).view();

@@ -195,7 +195,7 @@ void record_layer(const Embedding<S>& layer, LayerFlow<S>& flow, LayerTape<S>& t
 
 template <RealScalar S>
 SequenceView<const S> layer_backward(const Embedding<S>& layer, const LayerTape<S>& tape,
-                                     const SequenceView<const S>& d, LayerGradients<S>& into) {
+                                     const SequenceView<const S>& d, LayerGradients<S>& into, ExecutorRef) {
     layer.backward(tape.inputs, d, into.named);
     return std::as_const(into.named.inputs).view();
 }

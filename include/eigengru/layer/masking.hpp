@@ -75,7 +75,7 @@ void record_layer(const Masking<S>& masking, LayerFlow<S>& flow, LayerTape<S>& t
 
 template <RealScalar S>
 SequenceView<const S> layer_backward(const Masking<S>&, const LayerTape<S>& tape, const SequenceView<const S>& d,
-                                     LayerGradients<S>& into) {
+                                     LayerGradients<S>& into, ExecutorRef) {
     copy_sequences(d, into.inputs);
     for (Index b = 0; b < tape.mask.rows(); ++b)
         for (Index t = 0; t < tape.mask.cols(); ++t)

@@ -4,6 +4,7 @@
 // apply_constraints() and losses().
 #pragma once
 
+#include "eigengru/core/executor.hpp"
 #include "eigengru/layer/layer_data.hpp"
 #include "eigengru/layer/model_tape.hpp"
 
@@ -22,6 +23,7 @@ struct ModelShape {
 /// What a call says to every layer.
 struct ModelRun {
     bool is_training = false;
+    ExecutorRef executor = {};  ///< threads, for the layers that can use them
 };
 
 /// What flows from layer to layer in a recorded pass.
@@ -29,7 +31,7 @@ template <RealScalar S>
 struct LayerFlow {
     SequenceView<const S> values;
     MaskView mask;
-    bool is_training;
+    ModelRun run;
     S& activity_loss;
 };
 
@@ -45,22 +47,22 @@ struct ModelStep {
 
 /// The calls that every layer of a model answers:
 ///
-///     shape_after(layer, before)              what the next layer gets; throws ShapeError or OptionError for a misfit
-///     run_layer(layer, data, run)             the call, in place
-///     record_layer(layer, flow, tape)         the call, recorded
-///     layer_backward(layer, tape, d, into)    from d outputs to d inputs, which live in `into`
+///     shape_after(layer, before)                        what the next layer gets; throws ShapeError, OptionError
+///     run_layer(layer, data, run)                       the call, in place
+///     record_layer(layer, flow, tape)                   the call, recorded
+///     layer_backward(layer, tape, d, into, executor)    from d outputs to d inputs, which live in `into`
 ///
 /// A layer that looks at one step alone also has `step_layer(layer, step)`, which allocates nothing.
 template <class L, class S>
-concept ModelLayer =
-    requires(L& layer, const L& fixed, const ModelShape& before, LayerData<S>& data, ModelRun run, LayerFlow<S>& flow,
-             LayerTape<S>& tape, const LayerTape<S>& record, const SequenceView<const S>& d, LayerGradients<S>& into) {
-        { fixed.name() } -> std::convertible_to<std::string_view>;
-        { shape_after(fixed, before) } -> std::same_as<ModelShape>;
-        run_layer(layer, data, run);
-        record_layer(layer, flow, tape);
-        { layer_backward(layer, record, d, into) } -> std::same_as<SequenceView<const S>>;
-    };
+concept ModelLayer = requires(L& layer, const L& fixed, const ModelShape& before, LayerData<S>& data, ModelRun run,
+                              LayerFlow<S>& flow, LayerTape<S>& tape, const LayerTape<S>& record,
+                              const SequenceView<const S>& d, LayerGradients<S>& into, ExecutorRef executor) {
+    { fixed.name() } -> std::convertible_to<std::string_view>;
+    { shape_after(fixed, before) } -> std::same_as<ModelShape>;
+    run_layer(layer, data, run);
+    record_layer(layer, flow, tape);
+    { layer_backward(layer, record, d, into, executor) } -> std::same_as<SequenceView<const S>>;
+};
 
 /// Calls f with each layer that carries states or draws masks by itself: the two of a Bidirectional, or the layer.
 template <class L, class F>

@@ -159,7 +159,7 @@ void record_layer(const L& layer, LayerFlow<S>& flow, LayerTape<S>& tape) {
 
 template <NormalizationLayer L, RealScalar S>
 SequenceView<const S> layer_backward(const L& layer, const LayerTape<S>& tape, const SequenceView<const S>& d,
-                                     LayerGradients<S>& into) {
+                                     LayerGradients<S>& into, ExecutorRef) {
     layer.backward(tape.inputs, d, into.named);
     return std::as_const(into.named.inputs).view();
 }

@@ -40,7 +40,7 @@ ModelShape shape_after(const Gru<S, ResetAfter>& gru, const ModelShape& before) 
 
 template <RealScalar S, bool ResetAfter>
 void run_layer(Gru<S, ResetAfter>& gru, LayerData<S>& data, const ModelRun& run) {
-    Output<S> y = gru(data.values, {.mask = data.mask_view(), .training = run.is_training});
+    Output<S> y = gru(data.values, {.mask = data.mask_view(), .training = run.is_training, .executor = run.executor});
     put_out(data, gru.options().return_sequences, std::move(y.sequences), y.last);
 }
 
@@ -55,7 +55,8 @@ void record_layer(Gru<S, ResetAfter>& gru, LayerFlow<S>& flow, LayerTape<S>& tap
         output.sequences = tape.outputs;
     else
         output.last = only_step(tape.outputs.view());
-    gru.forward(flow.values, {.mask = flow.mask, .training = flow.is_training}, tape.gru, output);
+    gru.forward(flow.values, {.mask = flow.mask, .training = flow.run.is_training, .executor = flow.run.executor},
+                tape.gru, output);
     flow.activity_loss += gru.activity_loss();
     if (!returns_sequences) flow.mask = {};
     pass_on<S>(flow, tape.outputs, tape);
@@ -63,13 +64,13 @@ void record_layer(Gru<S, ResetAfter>& gru, LayerFlow<S>& flow, LayerTape<S>& tap
 
 template <RealScalar S, bool ResetAfter>
 SequenceView<const S> layer_backward(Gru<S, ResetAfter>& gru, const LayerTape<S>& tape, const SequenceView<const S>& d,
-                                     LayerGradients<S>& into) {
+                                     LayerGradients<S>& into, ExecutorRef executor) {
     OutputGradients<S> d_output;
     if (gru.options().return_sequences)
         d_output.sequences = d;
     else
         d_output.last = only_step(d);
-    gru.backward(tape.gru, d_output, into.gru);
+    gru.backward(tape.gru, d_output, into.gru, executor);
     return std::as_const(into.gru.inputs).view();
 }
 
@@ -87,7 +88,8 @@ ModelShape shape_after(const Bidirectional<S, ResetAfter>& both, const ModelShap
 
 template <RealScalar S, bool ResetAfter>
 void run_layer(Bidirectional<S, ResetAfter>& both, LayerData<S>& data, const ModelRun& run) {
-    BidirectionalOutput<S> y = both(data.values, {.mask = data.mask_view(), .training = run.is_training});
+    BidirectionalOutput<S> y =
+        both(data.values, {.mask = data.mask_view(), .training = run.is_training, .executor = run.executor});
     put_out(data, both.returns_sequences(), std::move(y.sequences), y.last);
 }
 
@@ -101,7 +103,8 @@ void record_layer(Bidirectional<S, ResetAfter>& both, LayerFlow<S>& flow, LayerT
         output.sequences = tape.outputs;
     else
         output.last = only_step(tape.outputs.view());
-    both.forward(flow.values, {.mask = flow.mask, .training = flow.is_training}, tape.both, output);
+    both.forward(flow.values, {.mask = flow.mask, .training = flow.run.is_training, .executor = flow.run.executor},
+                 tape.both, output);
     flow.activity_loss += both.activity_loss();
     if (!returns_sequences) flow.mask = {};
     pass_on<S>(flow, tape.outputs, tape);
@@ -109,13 +112,13 @@ void record_layer(Bidirectional<S, ResetAfter>& both, LayerFlow<S>& flow, LayerT
 
 template <RealScalar S, bool ResetAfter>
 SequenceView<const S> layer_backward(Bidirectional<S, ResetAfter>& both, const LayerTape<S>& tape,
-                                     const SequenceView<const S>& d, LayerGradients<S>& into) {
+                                     const SequenceView<const S>& d, LayerGradients<S>& into, ExecutorRef executor) {
     BidirectionalOutputGradients<S> d_output;
     if (both.returns_sequences())
         d_output.sequences = d;
     else
         d_output.last = only_step(d);
-    both.backward(tape.both, d_output, into.both);
+    both.backward(tape.both, d_output, into.both, executor);
     return std::as_const(into.both.inputs).view();
 }
 

@@ -22,6 +22,7 @@ struct ModelCallOptions {
     MaskView mask = {};          ///< (batch, time), true = use; for the first layer
     IndexListView lengths = {};  ///< instead of a mask
     bool training = false;       ///< whether dropout is active
+    ExecutorRef executor = {};   ///< threads for the recurrent layers
 };
 
 /// A chain of layers, each of the kinds in `Layer`; model_layer.hpp says what a layer answers to be one of them.
@@ -74,7 +75,11 @@ public:
         own_mask("Sequential::operator()", inputs.shape(), call, data.mask);
         for (Index b = 0; b < inputs.shape().batch; ++b) data.values.sequence(b) = inputs.sequence(b);
         for (Layer& layer : layers_)
-            std::visit([&](auto& actual) { run_layer(actual, data, detail::ModelRun{call.training}); }, layer);
+            std::visit(
+                [&](auto& actual) {
+                    run_layer(actual, data, detail::ModelRun{call.training, call.executor});
+                },
+                layer);
         return std::move(data.values);
     }
 
@@ -95,8 +100,10 @@ public:
         own_mask("Sequential::forward", inputs.shape(), call, tape.input_mask_);
         tape.layers_.resize(layers_.size());
         tape.activity_loss_ = 0;
-        detail::LayerFlow<S> flow{inputs, tape.input_mask_.size() > 0 ? MaskView(tape.input_mask_) : MaskView(),
-                                  call.training, tape.activity_loss_};
+        detail::LayerFlow<S> flow{inputs,
+                                  tape.input_mask_.size() > 0 ? MaskView(tape.input_mask_) : MaskView(),
+                                  {call.training, call.executor},
+                                  tape.activity_loss_};
         for (std::size_t i = 0; i < layers_.size(); ++i) {
             tape.layers_[i].dense.clear();
             std::visit([&](auto& actual) { detail::record_layer(actual, flow, tape.layers_[i]); }, layers_[i]);
@@ -106,16 +113,19 @@ public:
     }
 
     /// From the gradient of a loss with respect to the outputs of forward() to those with respect to all parameters and
-    /// the inputs. The gradients of the regularizers' losses are added. The tape does not change.
+    /// the inputs. The gradients of the regularizers' losses are added. The tape does not change. An executor gives the
+    /// recurrent layers threads; the gradients are the same to the bit.
     /// Throws: std::logic_error for an empty tape or one of another model, ShapeError.
-    [[nodiscard]] ModelGradients<S> backward(const ModelTape<S>& tape, SequenceView<const S> d_outputs) {
+    [[nodiscard]] ModelGradients<S> backward(const ModelTape<S>& tape, SequenceView<const S> d_outputs,
+                                             ExecutorRef executor = {}) {
         ModelGradients<S> gradients;
-        backward(tape, d_outputs, gradients);
+        backward(tape, d_outputs, gradients, executor);
         return gradients;
     }
 
     /// The same into existing memory. Allocates nothing from the second time on (for the same sizes).
-    void backward(const ModelTape<S>& tape, SequenceView<const S> d_outputs, ModelGradients<S>& into) {
+    void backward(const ModelTape<S>& tape, SequenceView<const S> d_outputs, ModelGradients<S>& into,
+                  ExecutorRef executor = {}) {
         if (tape.empty() || tape.layers_.size() != layers_.size())
             EIGENGRU_THROW(std::logic_error,
                            "Sequential::backward: expected the tape of a forward pass of this model, "
@@ -128,7 +138,9 @@ public:
         SequenceView<const S> d = d_outputs;
         for (std::size_t i = layers_.size(); i-- > 0;)
             d = std::visit(
-                [&](auto& actual) { return detail::layer_backward(actual, tape.layers_[i], d, into.layers_[i]); },
+                [&](auto& actual) {
+                    return detail::layer_backward(actual, tape.layers_[i], d, into.layers_[i], executor);
+                },
                 layers_[i]);
         into.inputs.resize(d.shape());
         for (Index b = 0; b < d.shape().batch; ++b) into.inputs.sequence(b) = d.sequence(b);
@@ -136,13 +148,15 @@ public:
     }
 
     /// The same; the tape is empty afterwards and keeps its memory.
-    [[nodiscard]] ModelGradients<S> backward(ModelTape<S>&& tape, SequenceView<const S> d_outputs) {
+    [[nodiscard]] ModelGradients<S> backward(ModelTape<S>&& tape, SequenceView<const S> d_outputs,
+                                             ExecutorRef executor = {}) {
         ModelGradients<S> gradients;
-        backward(std::move(tape), d_outputs, gradients);
+        backward(std::move(tape), d_outputs, gradients, executor);
         return gradients;
     }
-    void backward(ModelTape<S>&& tape, SequenceView<const S> d_outputs, ModelGradients<S>& into) {
-        backward(std::as_const(tape), d_outputs, into);
+    void backward(ModelTape<S>&& tape, SequenceView<const S> d_outputs, ModelGradients<S>& into,
+                  ExecutorRef executor = {}) {
+        backward(std::as_const(tape), d_outputs, into, executor);
         tape.clear();
     }
 

@@ -2,6 +2,7 @@
 // What a Trainer is given and gives back: data, options, history.
 #pragma once
 
+#include "eigengru/core/executor.hpp"
 #include "eigengru/core/mask_view.hpp"
 #include "eigengru/training/callback.hpp"
 
@@ -33,6 +34,7 @@ struct FitOptions {
     MaskView resets = {};                     ///< (samples, time), true: zeros for a row's state before this step
     std::vector<AnyCallback> callbacks = {};  ///< values, or pointers to objects that outlive the call
     const std::atomic<bool>* stop_flag = nullptr;  ///< when it turns true the batch is finished and fit returns
+    ExecutorRef executor = {};                     ///< threads for the recurrent layers: the same bits
 };
 
 /// The arguments of Trainer::evaluate besides inputs and targets.
@@ -41,7 +43,8 @@ struct EvaluateOptions {
     MaskView mask = {};                      ///< (samples, time), true = use
     MatrixView<const S> sample_weight = {};  ///< (samples, 1), or (samples, time) where the outputs are sequences
     Index batch_size = 32;
-    Index window = 0;  ///< as in FitOptions
+    Index window = 0;           ///< as in FitOptions
+    ExecutorRef executor = {};  ///< as in FitOptions
 };
 
 /// The arguments of Trainer::train_step besides inputs and targets.
@@ -49,6 +52,7 @@ template <RealScalar S>
 struct StepOptions {
     MaskView mask = {};                      ///< (batch, time), true = use
     MatrixView<const S> sample_weight = {};  ///< (batch, 1), or (batch, time) where the outputs are sequences
+    ExecutorRef executor = {};               ///< as in FitOptions
 };
 
 /// What is known after an epoch.

@@ -128,8 +128,8 @@ private:
         prepare_states(part);
         BatchMemory<S>& memory = memories_.of(part);
         gather(data_, order_, part, memory);
-        const double loss = step_.update(
-            memory.data(), memory, {"Trainer::fit", progress_.epoch, options_.epochs, progress_.batch, plan_.size()});
+        const StepPlace place{"Trainer::fit", progress_.epoch, options_.epochs, progress_.batch, plan_.size()};
+        const double loss = step_.update(memory.data(), memory, place, options_.executor);
         const double weight = static_cast<double>(part.rows * part.steps);
         progress_.loss_sum += weight * loss;
         progress_.weight_sum += weight;
@@ -155,7 +155,7 @@ private:
         if (status_.has_validation) {
             const BatchPlan plan{options_.validation.x.shape().batch, options_.validation.x.shape().time,
                                  options_.batch_size, options_.window};
-            status_.val_loss = evaluate(step_, options_.validation, plan, validation_memories_);
+            status_.val_loss = evaluate(step_, options_.validation, plan, validation_memories_, options_.executor);
         }
         progress_.history.push_back({status_.epoch, status_.loss, status_.val_loss, status_.learning_rate});
         ++progress_.epoch;

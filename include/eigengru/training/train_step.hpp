@@ -45,12 +45,12 @@ public:
     /// sizes).
     /// Throws: std::runtime_error when the loss or a gradient is not finite, ShapeError, OptionError; weights,
     /// optimiser, carried states and dropout counters are then as before.
-    double update(const DataSet<S>& data, BatchMemory<S>& memory, const StepPlace& place) {
+    double update(const DataSet<S>& data, BatchMemory<S>& memory, const StepPlace& place, ExecutorRef executor = {}) {
         before_.store(*model_);
         Undo undo{before_, *model_};
-        const double loss = run(data, memory, true);
+        const double loss = run(data, memory, {.is_training = true, .executor = executor});
         if (!std::isfinite(loss)) fail(place, text("the loss is ", loss));
-        model_->backward(memory.tape, memory.d_outputs, memory.gradients);
+        model_->backward(memory.tape, memory.d_outputs, memory.gradients, executor);
         const double norm = global_norm(*model_, std::as_const(memory.gradients.parameters).flat());
         if (!std::isfinite(norm)) fail(place, text("the norm of the gradients is ", norm, " at a loss of ", loss));
         largest_norm_ = std::max(largest_norm_, norm);
@@ -60,7 +60,9 @@ public:
     }
 
     /// The loss alone, outside of training. Carried states go on.
-    [[nodiscard]] double evaluate(const DataSet<S>& data, BatchMemory<S>& memory) { return run(data, memory, false); }
+    [[nodiscard]] double evaluate(const DataSet<S>& data, BatchMemory<S>& memory, ExecutorRef executor = {}) {
+        return run(data, memory, {.executor = executor});
+    }
 
 private:
     /// Puts the layers' states back unless the step was done.
@@ -74,12 +76,12 @@ private:
         }
     };
 
-    double run(const DataSet<S>& data, BatchMemory<S>& memory, bool is_training) {
-        const SequenceView<const S> outputs =
-            model_->forward(data.x, {.mask = data.mask, .training = is_training}, memory.tape);
+    double run(const DataSet<S>& data, BatchMemory<S>& memory, const ModelRun& how) {
+        const SequenceView<const S> outputs = model_->forward(
+            data.x, {.mask = data.mask, .training = how.is_training, .executor = how.executor}, memory.tape);
         const LossCallOptions<S> options{.sample_weight = data.sample_weight, .mask = memory.tape.mask()};
         S loss = 0;
-        if (is_training) {
+        if (how.is_training) {
             memory.d_outputs.resize(outputs.shape());
             loss = loss_.value_and_gradient(data.y, outputs, options, memory.d_outputs);
         } else {
@@ -104,7 +106,7 @@ private:
 /// begin at zeros; their states are put back.
 template <RealScalar S>
 [[nodiscard]] double evaluate(TrainStep<S>& step, const DataSet<S>& data, const BatchPlan& plan,
-                              BatchMemories<S>& memories) {
+                              BatchMemories<S>& memories, ExecutorRef executor) {
     const StatesPutBack<S> guard(step.model());
     std::vector<Index> order(static_cast<std::size_t>(plan.samples));
     std::iota(order.begin(), order.end(), Index{0});
@@ -115,7 +117,7 @@ template <RealScalar S>
         BatchMemory<S>& memory = memories.of(part);
         gather(data, order, part, memory);
         const double size = static_cast<double>(part.rows * part.steps);
-        sum += size * step.evaluate(memory.data(), memory);
+        sum += size * step.evaluate(memory.data(), memory, executor);
         weight += size;
     }
     return sum / weight;

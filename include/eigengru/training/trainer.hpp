@@ -81,7 +81,7 @@ public:
         const DataSet<S> data{x, y, options.mask, options.sample_weight};
         const detail::BatchPlan plan = checked_plan(where, data, options.batch_size, options.window);
         detail::BatchMemories<S> memories;
-        return detail::evaluate(step_, data, plan, memories);
+        return detail::evaluate(step_, data, plan, memories, options.executor);
     }
 
     /// One update on one batch, as keras.Model.train_on_batch; returns the loss before it. Stateful layers go on.
@@ -89,7 +89,7 @@ public:
     double train_step(SequenceView<const S> x, SequenceView<const S> y, const StepOptions<S>& options = {}) {
         const DataSet<S> data{x, y, options.mask, options.sample_weight};
         detail::check_data_set("Trainer::train_step", data);
-        return step_.update(data, memory_, {"Trainer::train_step"});
+        return step_.update(data, memory_, {"Trainer::train_step"}, options.executor);
     }
 
     /// Writes a checkpoint of everything that resume() needs; the callback Checkpoint does so during fit().
