@@ -22,7 +22,7 @@ if [ ${#names[@]} -ne 1 ]; then
 fi
 
 name=${names[0]}
-program=$(find "$build" -name "fuzz_$name" -type f -perm -u+x | head -n 1)
+program=$build/tests/fuzz/fuzz_$name
 work=$build/fuzz/$name
 rm -rf "$work"
 mkdir -p "$work/corpus" "$work/seeds"
