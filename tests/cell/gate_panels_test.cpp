@@ -66,7 +66,7 @@ TYPED_TEST(GatePanelsOf, TransposedWeightsStandLineByLine) {
 TYPED_TEST(GatePanelsOf, UnpackedGradientsAreAdded) {
     constexpr Index kLine = kLineSize<TypeParam>;
     const Index rows = 9, units = kLine + 3;
-    const std::size_t size = static_cast<std::size_t>(padded_rows(rows) * block_count<TypeParam>(units) * kLine);
+    const std::size_t size = static_cast<std::size_t>(padded_rows(rows) * line_count<TypeParam>(units) * kLine);
     std::vector<TypeParam> packed(size);
     for (std::size_t i = 0; i < size; ++i) packed[i] = static_cast<TypeParam>(i);
     RowMatrix<TypeParam> weight = RowMatrix<TypeParam>::Constant(rows, kGates * units, TypeParam(1));

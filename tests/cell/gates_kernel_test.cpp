@@ -13,7 +13,8 @@ namespace {
 
 using namespace eigengru;
 using eigengru::detail::Finish;
-using eigengru::detail::kPanelWidth;
+using eigengru::detail::kernel_lanes;
+using eigengru::detail::kLineSize;
 
 /// The largest difference between some columns of two sets of rows, NaN counted as infinite.
 template <class S>
@@ -122,16 +123,16 @@ TYPED_TEST(GatesKernel, ProjectedInputsGiveTheSameBits) {
 
 TYPED_TEST(GatesKernel, ProjectsTheInputsInTheOrderOfThePanels) {
     using Scalar = typename TypeParam::Scalar;
-    constexpr Index kLine = eigengru::detail::kBlockUnits<Scalar>;
     for (const Index units : {3, 16, 21}) {
         const typename TestFixture::Steps steps(5, units, 4);
         for (const Kernels kernels : packed_kernels()) {
             const auto y = steps.run(kernels, 0, 5, {.finish = Finish::input});
             EXPECT_TRUE(y.is_untouched_around()) << name_of(kernels);
+            const Index lanes = kernel_lanes<Scalar>(kernels);
             for (Index row = 0; row < 5; ++row)
                 for (Index gate = 0; gate < 3; ++gate)
                     for (Index unit = 0; unit < units; ++unit) {
-                        const Index place = unit / kLine * kPanelWidth<Scalar> + gate * kLine + unit % kLine;
+                        const Index place = (unit / lanes * 3 + gate) * lanes + unit % lanes;
                         EXPECT_NEAR(static_cast<double>(y.projected.row(row)[place]), steps.input_sum(row, gate, unit),
                                     TestFixture::kTolerance)
                             << name_of(kernels) << ' ' << row << ' ' << gate << ' ' << unit;
@@ -149,10 +150,10 @@ TYPED_TEST(GatesKernel, FetchingAheadChangesNoBit) {
     }
 }
 
-TYPED_TEST(GatesKernel, BlocksOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
+TYPED_TEST(GatesKernel, LinesOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
     using Scalar = typename TypeParam::Scalar;
     constexpr Index kParts = 3, kUnits = 70;
-    const Index blocks = eigengru::detail::block_count<Scalar>(kUnits);
+    const Index lines = eigengru::detail::line_count<Scalar>(kUnits);
     for (const Index rows : {1, 5, 16, 33}) {
         const typename TestFixture::Steps steps(rows, kUnits, 9);
         // Reset before needs all units of its first half in the second: there the projection of the inputs alone.
@@ -162,14 +163,14 @@ TYPED_TEST(GatesKernel, BlocksOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
         for (const Kernels kernels : packed_kernels()) {
             const auto all = written(steps.run(kernels, 0, rows, {.finish = finish}));
             for (Index i = 0; i < kParts; ++i) {
-                const auto range = eigengru::detail::Share{i, kParts}.of(blocks);
-                const auto some = written(steps.run(kernels, 0, rows, {.finish = finish, .blocks = range}));
+                const auto range = eigengru::detail::Share{i, kParts}.of(lines);
+                const auto some = written(steps.run(kernels, 0, rows, {.finish = finish, .lines = range}));
                 EXPECT_TRUE(some.is_untouched_around());
-                const Index columns = TypeParam::kResetAfter ? kUnits : blocks * kPanelWidth<Scalar>;
+                const Index columns = TypeParam::kResetAfter ? kUnits : lines * 3 * kLineSize<Scalar>;
                 for (Index row = 0; row < rows; ++row)
                     for (Index col = 0; col < columns; ++col) {
-                        const Index block = col / (width * eigengru::detail::kBlockUnits<Scalar>);
-                        const bool is_asked = block >= range.first && block < range.end();
+                        const Index line = col / (width * kLineSize<Scalar>);
+                        const bool is_asked = line >= range.first && line < range.end();
                         ASSERT_EQ(some.row(row)[col], is_asked ? all.row(row)[col] : MarkedRows<Scalar>::kMark)
                             << name_of(kernels) << ' ' << rows << ' ' << i << ' ' << row << ' ' << col;
                     }

@@ -22,7 +22,7 @@ class RandomPanels {
 public:
     RandomPanels(Index rows, Index units)
         : rows_(rows), units_(units), values_(static_cast<std::size_t>(GatePanels<S>::size(rows, units))) {
-        for (Index block = 0; block < block_count<S>(units); ++block)
+        for (Index block = 0; block < line_count<S>(units); ++block)
             for (Index row = 0; row < rows; ++row)
                 for (Index line = 0; line < kLines; ++line) {
                     const Index count = std::min(kLineSize<S>, units - block * kLineSize<S>);
@@ -106,7 +106,7 @@ protected:
         const RowMatrix<S> matrix = RowMatrix<S>::Random(rows, cols);
         AlignedVector<S> strips(static_cast<std::size_t>(strips_size(rows, cols)));
         pack_strips<S>(block(matrix.data(), rows, cols), strips.data());
-        const Index size = padded_rows(cols) * block_count<S>(units) * Index(N) * kLineSize<S>;
+        const Index size = padded_rows(cols) * line_count<S>(units) * Index(N) * kLineSize<S>;
         for (const Kernels target : packed_kernels()) {
             const auto kernel = kernels(target).add_weight_gradient[N - 1];
             if (kernel == nullptr) continue;  // reset after multiplies three lines alone
@@ -224,10 +224,10 @@ public:
             kernels.finish(call);
         }
         for (Index row = 0; row < rows_; ++row)
-            for (Index unit = 0; unit < block_count<S>(units_) * kLineSize<S>; ++unit)
+            for (Index unit = 0; unit < line_count<S>(units_) * kLineSize<S>; ++unit)
                 expect_unit(d, row, unit, d_state.row(row));
         EXPECT_TRUE(d_state.is_untouched_around());
-        for (Index block = 0; block < block_count<S>(units_); ++block)
+        for (Index block = 0; block < line_count<S>(units_); ++block)
             for (const Index row : {Index(0), kBefore - 1, kBefore + rows_})
                 for (Index i = 0; i < GatePanels<S>::kRow; ++i) EXPECT_EQ(d.row(block, row)[i], kMark) << row;
     }

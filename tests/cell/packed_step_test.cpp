@@ -25,7 +25,7 @@ void expect_step_of_cell(const GruOptions& options, Kernels kernels, bool has_va
 
     const detail::StepFunction<S> f = cell.function();
     detail::PackedWeights<S> packed;
-    packed.template pack<M::kResetAfter>(f);
+    packed.template pack<M::kResetAfter>(f, detail::kernel_lanes<S>(kernels));
     detail::StepCall<S> step;
     step.rows = 3;
     step.units = units;

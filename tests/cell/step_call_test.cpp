@@ -38,7 +38,7 @@ TYPED_TEST(StepCallOf, IsPlainData) {
     SUCCEED();
 }
 
-TEST(ProjectedWidth, IsThreeLinesForEachBlock) {
+TEST(ProjectedWidth, IsThreeLinesForEachLineOfUnits) {
     EXPECT_EQ(projected_width<float>(1), 48);
     EXPECT_EQ(projected_width<float>(16), 48);
     EXPECT_EQ(projected_width<float>(17), 96);

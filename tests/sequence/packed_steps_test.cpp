@@ -46,7 +46,7 @@ public:
           call_{.plan = plan_, .inputs = view_, .output = output_, .packed = &packed_, .kernels = kernels} {
         parameters_.flat().setRandom();
         inputs_.matrix().setRandom();
-        packed_.template pack<M::kResetAfter>(f_);
+        packed_.template pack<M::kResetAfter>(f_, eigengru::detail::kernel_lanes<S>(kernels));
         workspace_.prepare({batch, time, features, units});
     }
     Scene(const Scene&) = delete;

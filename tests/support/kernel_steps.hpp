@@ -62,7 +62,7 @@ struct StepOptions {
     bool wants_gates = true;    ///< ResetAfter can do without
     bool wants_out = true;      ///< the next state once more
     bool fetches_ahead = false;
-    eigengru::detail::Range blocks = {};  ///< of units: all when empty
+    eigengru::detail::Range lines = {};  ///< of units: all when empty
 };
 
 /// Everything that a step writes.
@@ -94,17 +94,19 @@ public:
         parameters_.flat() *= S(2) / std::sqrt(static_cast<S>(features + units));
         eigengru::VectorMap<S>(inputs_.data(), rows * features).setRandom();
         eigengru::VectorMap<S>(states_.data(), rows * units).setRandom();
-        packed_.template pack<M::kResetAfter>(
-            {parameters().kernel(), parameters().recurrent_kernel(), parameters().bias(), tanh_, sigmoid_});
     }
 
     /// The step of rows first .. first + rows - 1. Inputs and states end where their memory does.
     [[nodiscard]] StepResult<S> run(eigengru::Kernels kernels, Index first, Index rows, StepOptions o = {}) const {
         const Index width = eigengru::detail::projected_width<S>(units());
         StepResult<S> result{{rows, units(), 0}, {rows, units(), 3}, {rows, 4 * units(), 5}, {rows, width, 7}};
-        eigengru::detail::StepCall<S> call = call_of(first, rows);
+        eigengru::detail::PackedWeights<S> packed;
+        packed.template pack<M::kResetAfter>(
+            {parameters().kernel(), parameters().recurrent_kernel(), parameters().bias(), tanh_, sigmoid_},
+            eigengru::detail::kernel_lanes<S>(kernels));
+        eigengru::detail::StepCall<S> call = call_of(packed, first, rows);
         call.fetches_ahead = o.fetches_ahead;
-        call.blocks = o.blocks;
+        call.lines = o.lines;
         if (o.is_projected || o.finish == Finish::input) {
             call.projected = result.projected.data();
             call.projected_stride = result.projected.stride();
@@ -160,15 +162,16 @@ private:
     }
     [[nodiscard]] S state(Index row, Index k) const { return states_[static_cast<std::size_t>(row * units() + k)]; }
 
-    [[nodiscard]] eigengru::detail::StepCall<S> call_of(Index first, Index rows) const {
+    [[nodiscard]] eigengru::detail::StepCall<S> call_of(const eigengru::detail::PackedWeights<S>& packed, Index first,
+                                                        Index rows) const {
         eigengru::detail::StepCall<S> call;
         call.rows = rows;
         call.units = units();
         call.h = states_.data() + first * units();
         const Index features = parameters_.features();
-        call.input = {inputs_.data() + first * features, features, features, packed_.kernel()};
-        call.recurrent = {call.h, units(), units(), packed_.recurrent_kernel()};
-        call.bias = packed_.bias();
+        call.input = {inputs_.data() + first * features, features, features, packed.kernel()};
+        call.recurrent = {call.h, units(), units(), packed.recurrent_kernel()};
+        call.bias = packed.bias();
         return call;
     }
 
@@ -226,7 +229,6 @@ private:
 
     eigengru::GruParameters<S, M::kResetAfter> parameters_;
     std::vector<S> inputs_, states_;
-    eigengru::detail::PackedWeights<S> packed_;
     eigengru::Activation tanh_ = "tanh", sigmoid_ = "sigmoid";
 };
 

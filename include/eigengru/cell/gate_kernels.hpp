@@ -14,6 +14,16 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+/// Lanes of the vectors of some kernels: packed weights must be in blocks of so many units.
+template <RealScalar S>
+[[nodiscard]] constexpr Index kernel_lanes([[maybe_unused]] Kernels kernels) {
+#if EIGENGRU_HAS_X86_TARGETS
+    if (kernels == Kernels::avx512) return avx512::Vec<S>::size;
+    if (kernels == Kernels::avx2) return avx2::Vec<S>::size;
+#endif
+    return portable::Vec<S>::size;
+}
+
 /// A kernel of one instruction set.
 template <class S>
 using StepKernel = void (*)(const StepCall<S>&);

@@ -35,7 +35,7 @@ struct GatePanels {
     static constexpr Index kRow = kLines * kLineSize<std::remove_const_t<T>>;
 
     [[nodiscard]] static Index size(Index rows, Index units) {
-        return block_count<std::remove_const_t<T>>(units) * rows * kRow;
+        return line_count<std::remove_const_t<T>>(units) * rows * kRow;
     }
     [[nodiscard]] T* row(Index block, Index i) const { return data + (block * rows + i) * kRow; }
     [[nodiscard]] GatePanels<const T> as_const() const { return {data, rows, units}; }
@@ -70,26 +70,26 @@ void pack_strips(const MatrixMap<const S>& from, S* to) {
 /// Lines of columns in panel p: three, but two and two at the end in place of three and one.
 template <class S>
 [[nodiscard]] constexpr Index panel_lines(Index panel, Index cols) {
-    const Index left = block_count<S>(cols) - 3 * panel;
+    const Index left = line_count<S>(cols) - 3 * panel;
     return left == 4 ? 2 : left > 3 ? 3 : left == 1 && panel > 0 ? 2 : left;
 }
 
 /// Panels of so many columns.
 template <class S>
 [[nodiscard]] constexpr Index panel_count(Index cols) {
-    return (block_count<S>(cols) + 2) / 3;
+    return (line_count<S>(cols) + 2) / 3;
 }
 
 /// The first line of a panel.
 template <class S>
 [[nodiscard]] constexpr Index first_line(Index panel, Index cols) {
-    return block_count<S>(cols) - 3 * panel == 1 && panel > 0 ? 3 * panel - 1 : 3 * panel;
+    return line_count<S>(cols) - 3 * panel == 1 && panel > 0 ? 3 * panel - 1 : 3 * panel;
 }
 
 /// Scalars of the transposed columns `gates` of a weight with `cols` rows and these units.
 template <class S>
 [[nodiscard]] constexpr Index transposed_size(Index cols, Index units, Index gate_count) {
-    return block_count<S>(cols) * kLineSize<S> * block_count<S>(units) * kLineSize<S> * gate_count;
+    return line_count<S>(cols) * kLineSize<S> * line_count<S>(units) * kLineSize<S> * gate_count;
 }
 
 /// One panel of the transpose of a weight (cols, 3 units) for products with lines of gate gradients: gates[i] is the
@@ -117,7 +117,7 @@ void pack_transposed_panel(const MatrixMap<const S>& weight, const std::array<In
 template <RealScalar S, std::size_t N>
 void pack_transposed(const MatrixMap<const S>& weight, const std::array<Index, N>& gates, S* to, Share share = {}) {
     constexpr Index kLine = kLineSize<S>;
-    const Index cols = weight.rows(), depth = block_count<S>(weight.cols() / kGates) * kLine * static_cast<Index>(N);
+    const Index cols = weight.rows(), depth = line_count<S>(weight.cols() / kGates) * kLine * static_cast<Index>(N);
     const Range panels = share.of(panel_count<S>(cols));
     for (Index p = panels.first; p < panels.end(); ++p)
         pack_transposed_panel(weight, gates, p, to + first_line<S>(p, cols) * kLine * depth);
@@ -133,7 +133,7 @@ template <RealScalar S, std::size_t N>
 void add_unpacked(const S* from, const std::array<Index, N>& gates, MatrixMap<S> weight, Share share = {}) {
     constexpr Index kLine = kLineSize<S>;
     const Index units = weight.cols() / kGates;
-    const Range blocks = share.of(block_count<S>(units));
+    const Range blocks = share.of(line_count<S>(units));
     from += blocks.first * padded_rows(weight.rows()) * static_cast<Index>(N) * kLine;
     for (Index block = blocks.first; block < blocks.end(); ++block) {
         const Index unit = block * kLine, count = std::min(kLine, units - unit);

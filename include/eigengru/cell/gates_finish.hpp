@@ -95,7 +95,6 @@ template <TileGates Gates>
 template <class V, TileGates Gates>
 void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
                  const Place<V>& place) {
-    using S = typename V::Scalar;
     const Index row = sums.row + r;
     for (Index slot = 0; slot < kSlots; ++slot) {
         if (!has_slot<Gates>(slot)) continue;
@@ -104,8 +103,7 @@ void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums,
             store_gate(s, row, place, slot, sum);
         } else if (slot != kSlotM) {
             const Index gate = slot == kSlotC ? 2 : slot;
-            const Index panel = place.unit / kBlockUnits<S>, lane = place.unit % kBlockUnits<S>;
-            sum.store(s.projected + row * s.projected_stride + panel * kPanelWidth<S> + gate * kBlockUnits<S> + lane);
+            sum.store(s.projected + row * s.projected_stride + place.unit * kGates + gate * V::size);
         }
     }
 }

@@ -30,33 +30,30 @@ inline constexpr int kGateCount = Gates == TileGates::all  ? 3
 template <TileGates Gates>
 inline constexpr int kFirstGate = Gates == TileGates::c ? 2 : 0;
 
+/// Scalars in a row of a panel.
+template <class V, TileGates Gates>
+inline constexpr Index kPanelWidth = kGateCount<Gates> * V::size;
+
+/// The panels of the gates of a tile: those of the candidate of reset before come after those of z and r.
+template <class V, TileGates Gates>
+[[nodiscard]] const typename V::Scalar* panels_of(const StepCall<typename V::Scalar>& s,
+                                                  const PanelProduct<typename V::Scalar>& product) {
+    return product.panels + kFirstGate<Gates> * ((s.units + V::size - 1) / V::size * V::size) * product.depth;
+}
+
 /// The sums of a tile, which are to stay in registers: [row][block][gate].
 template <class V, int Rows, int Blocks, TileGates Gates>
 using Sums = V[std::size_t(Rows)][std::size_t(Blocks)][std::size_t(kGateCount<Gates>)];
 
 /// The panels of neighbouring blocks of V::size units.
 template <class V, int Blocks>
-struct PanelCursor {
-    const typename V::Scalar* at[std::size_t(Blocks)];
-
-    EIGENGRU_ALWAYS_INLINE PanelCursor(const PanelProduct<typename V::Scalar>& product, Index block, int first_gate) {
-        using S = typename V::Scalar;
-        constexpr Index kParts = kBlockUnits<S> / V::size;
-        EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) {
-            const Index panel = (block + b) / kParts, part = (block + b) % kParts;
-            at[b] =
-                product.panels + panel * product.depth * kPanelWidth<S> + first_gate * kBlockUnits<S> + part * V::size;
-        }
-    }
-};
+using PanelCursor = const typename V::Scalar * [std::size_t(Blocks)];
 
 /// sums += column k of the rows times row k of the panels. Row r begins at base[r / 3] + r % 3 * stride: an address for
 /// each would not fit the integer registers.
 template <class V, int Rows, int Blocks, TileGates Gates>
 EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const typename V::Scalar* const (&base)[4],
                                      Index stride, const PanelCursor<V, Blocks>& panel, Index k, Index row_of_panel) {
-    using S = typename V::Scalar;
     // Blocks whose weights fit the registers together share the broadcasts.
     constexpr int kTogether = Blocks * kGateCount<Gates> <= 3 ? Blocks : 1;
     EIGENGRU_UNROLL(8)
@@ -65,7 +62,7 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
         EIGENGRU_UNROLL(3)
         for (int b = 0; b < kTogether; ++b) EIGENGRU_UNROLL(3)
         for (int g = 0; g < kGateCount<Gates>; ++g) {
-            w[b][g] = V::load(panel.at[first + b] + row_of_panel * kPanelWidth<S> + g * kBlockUnits<S>);
+            w[b][g] = V::load(panel[first + b] + row_of_panel * kPanelWidth<V, Gates> + g * V::size);
             w[b][g].pin();
         }
         EIGENGRU_UNROLL(12)
@@ -80,52 +77,41 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     }
 }
 
-/// The first panel that is read after those of a tile, for its gates: where the fetching begins. Tiles of one block
-/// share a panel with those of its other parts, tiles of several go on behind them.
-template <class V, int Blocks, TileGates Gates>
-EIGENGRU_ALWAYS_INLINE const typename V::Scalar* next_panel(const PanelProduct<typename V::Scalar>& product,
-                                                            Index block) {
-    using S = typename V::Scalar;
-    constexpr Index kParts = kBlockUnits<S> / V::size;
-    const Index panel = Blocks == 1 ? block / kParts + 1 : (block + Blocks) / kParts;
-    return product.panels + panel * product.depth * kPanelWidth<S> + kFirstGate<Gates> * kBlockUnits<S>;
-}
-
 /// sums += rows times panels. Meanwhile it asks for Fetched rows of the next panels for every four that it reads
 /// itself: `share` says which.
 template <class V, int Rows, int Blocks, TileGates Gates, int Fetched>
-EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums,
+EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums, const StepCall<typename V::Scalar>& s,
                                        const PanelProduct<typename V::Scalar>& product, Index row, Index block,
                                        Index share) {
     using S = typename V::Scalar;
+    constexpr Index kWidth = kPanelWidth<V, Gates>;
     const S* first = product.rows + row * product.stride;
     const S* base[4] = {first, first + (Rows > 3 ? 3 : 0) * product.stride, first + (Rows > 6 ? 6 : 0) * product.stride,
                         first + (Rows > 9 ? 9 : 0) * product.stride};
-    PanelCursor<V, Blocks> panel(product, block, kFirstGate<Gates>);
+    const Index apart = product.depth * kWidth;
+    PanelCursor<V, Blocks> panel;
+    EIGENGRU_UNROLL(8)
+    for (int b = 0; b < Blocks; ++b) panel[b] = panels_of<V, Gates>(s, product) + (block + b) * apart;
     // One pointer: with one for each block g++ moves sums to the stack, where nothing is fetched too.
-    const S* ahead =
-        next_panel<V, Blocks, Gates>(product, block) + share * Fetched * (product.depth / 4) * kPanelWidth<S>;
-    const Index apart = product.depth * kPanelWidth<S>;
-    constexpr Index kParts = kBlockUnits<S> / V::size;
+    const S* ahead = panel[0] + Blocks * apart + share * Fetched * (product.depth / 4) * kWidth;
     Index k = 0;
     for (; k + 4 <= product.depth; k += 4) {
         EIGENGRU_UNROLL(8)
         for (int b = 0; b < Blocks; ++b) EIGENGRU_UNROLL(4)
         for (int i = 0; i < Fetched; ++i) EIGENGRU_UNROLL(3)
-        for (int g = 0; g < kGateCount<Gates>; ++g)
-            prefetch(ahead + b / kParts * apart + i * kPanelWidth<S> + g * kBlockUnits<S>);
-        ahead += Fetched * kPanelWidth<S>;
+        for (int g = 0; g < kGateCount<Gates>; ++g) prefetch(ahead + b * apart + i * kWidth + g * V::size);
+        ahead += Fetched * kWidth;
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, i, i);
         EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) panel.at[b] += 4 * kPanelWidth<S>;
+        for (int b = 0; b < Blocks; ++b) panel[b] += 4 * kWidth;
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) base[i] += 4;
     }
     for (; k < product.depth; ++k) {
         add_term<V, Rows, Blocks, Gates>(sums, base, product.stride, panel, 0, 0);
         EIGENGRU_UNROLL(8)
-        for (int b = 0; b < Blocks; ++b) panel.at[b] += kPanelWidth<S>;
+        for (int b = 0; b < Blocks; ++b) panel[b] += kWidth;
         EIGENGRU_UNROLL(4)
         for (int i = 0; i < 4; ++i) ++base[i];
     }
@@ -136,7 +122,6 @@ template <class V, TileGates Gates, int Rows, int Blocks, int Fetched = 0>
 void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Index share = 0) {
     using S = typename V::Scalar;
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
-    constexpr Index kParts = kBlockUnits<S> / V::size;
     constexpr int kSlotOfGate[3] = {kSlotZ, kSlotR, kSlotC};
     const bool is_projected = s.projected != nullptr && s.finish != Finish::input;
     Sums<V, Rows, Blocks, Gates> sums;
@@ -144,15 +129,14 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
     const PanelProduct<S>* const products[] = {&s.input, &s.recurrent};
     EIGENGRU_UNROLL(8)
     for (int b = 0; b < Blocks; ++b) {
-        const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
-        const S* bias = s.bias + panel * kSlots * kBlockUnits<S> + lane;
+        const S* bias = s.bias + (block + b) * kSlots * V::size;
         const S* projected =
-            is_projected ? s.projected + row * s.projected_stride + panel * kPanelWidth<S> + lane : nullptr;
+            is_projected ? s.projected + row * s.projected_stride + (block + b) * kGates * V::size : nullptr;
         EIGENGRU_UNROLL(12)
         for (int r = 0; r < Rows; ++r) EIGENGRU_UNROLL(3)
         for (int g = 0; g < kCount; ++g)
-            sums[r][b][g] = V::load(is_projected ? projected + r * s.projected_stride + (kFirst + g) * kBlockUnits<S>
-                                                 : bias + kSlotOfGate[kFirst + g] * kBlockUnits<S>);
+            sums[r][b][g] = V::load(is_projected ? projected + r * s.projected_stride + (kFirst + g) * V::size
+                                                 : bias + kSlotOfGate[kFirst + g] * V::size);
     }
     const int last = s.finish == Finish::input ? 1 : 2;
     // One loop over both products instead of one after the other: half the code.
@@ -161,8 +145,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
             if (p == 1) {
                 EIGENGRU_UNROLL(8)
                 for (int b = 0; b < Blocks; ++b) {
-                    const Index panel = (block + b) / kParts, lane = (block + b) % kParts * V::size;
-                    const V bias = V::load(s.bias + (panel * kSlots + kSlotM) * kBlockUnits<S> + lane);
+                    const V bias = V::load(s.bias + ((block + b) * kSlots + kSlotM) * V::size);
                     EIGENGRU_UNROLL(12)
                     for (int r = 0; r < Rows; ++r) {
                         sums[r][b][2].store(memory[r][b][kSlotC]);
@@ -171,7 +154,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
                 }
             }
         }
-        add_panels<V, Rows, Blocks, Gates, Fetched>(sums, *products[p], row, block, share);
+        add_panels<V, Rows, Blocks, Gates, Fetched>(sums, s, *products[p], row, block, share);
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
     EIGENGRU_UNROLL(12)
@@ -226,18 +209,16 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 template <class V, TileGates Gates>
 void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
-    constexpr Index kParts = kBlocks == 1 ? kBlockUnits<typename V::Scalar> / V::size : 1;
     const Index tallest = s.fetches_ahead ? V::tile_rows : kTileRows<V, Gates>;
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
-    const int fetched = !s.fetches_ahead ? 0 : tiles * kParts >= 4 ? 1 : tiles * kParts >= 2 ? 2 : 4;
+    const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
     for (Index block = blocks.first; block < blocks.end();) {
         const int group = block + kBlocks <= blocks.end() ? kBlocks : 1;
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
-            const Index share = block % kParts * tiles + tile;
-            const bool is_followed = block + (group == 1 ? kParts : group) < blocks.end();
-            const Ahead ahead{is_followed && share * fetched < 4 ? fetched : 0, share};
+            const bool is_followed = block + group < blocks.end();
+            const Ahead ahead{is_followed && tile * fetched < 4 ? fetched : 0, tile};
             if (group == kBlocks)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
             else
@@ -261,11 +242,11 @@ void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Ra
 template <class S, TileGates Gates>
 void run_step(const StepCall<S>& s) {
     using V = Vec<S>;
-    constexpr Index kParts = kBlockUnits<S> / V::size;
+    constexpr Index kPerLine = kLineSize<S> / V::size;
     Range blocks{0, (s.units + V::size - 1) / V::size};
-    if (s.blocks.count > 0) {
-        const Index end = s.blocks.end() * kParts;
-        blocks = {s.blocks.first * kParts, (end < blocks.count ? end : blocks.count) - s.blocks.first * kParts};
+    if (s.lines.count > 0) {
+        const Index first = s.lines.first * kPerLine, end = s.lines.end() * kPerLine;
+        blocks = {first, (end < blocks.count ? end : blocks.count) - first};
     }
     for (Index row = 0; row < s.rows; row += kRowChunk)
         run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks);

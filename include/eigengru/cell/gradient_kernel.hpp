@@ -49,7 +49,7 @@ void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row,
     constexpr Index kLine = kLineSize<S>;
     LineSums<V, Rows, Lines> sums;
     clear<V, Rows, Lines>(sums);
-    for (Index block = 0; block < block_count<S>(c.gates.units); ++block) {
+    for (Index block = 0; block < line_count<S>(c.gates.units); ++block) {
         const S* first = c.gates.row(block, c.first_row + row) + c.lines.first * kLine;
         const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow,
                             first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
@@ -93,7 +93,7 @@ void run_transposed_panel(const TransposedCall<typename V::Scalar>& c, Index lin
                           Index unit, const typename V::Scalar* ahead) {
     using S = typename V::Scalar;
     constexpr int kFetched = 3, kShares = 12 / kFetched;
-    const Index depth = block_count<S>(c.gates.units) * c.lines.count * kLineSize<S>;
+    const Index depth = line_count<S>(c.gates.units) * c.lines.count * kLineSize<S>;
     Index row = 0;
     for (int share = 0; row + V::tile_rows <= c.rows; row += V::tile_rows, ++share) {
         if (ahead != nullptr && share < kShares && lines == 3)
@@ -113,8 +113,8 @@ void multiply_transposed(const TransposedCall<S>& call) {
     constexpr Index kLine = kLineSize<S>;
     constexpr Index kCacheBytes = 700 * 1024;  // of weights that stay in the cache nearest to the core
     const Index panels = panel_count<S>(call.cols);
-    const Index depth = block_count<S>(call.gates.units) * call.lines.count * kLine;
-    const bool is_large = block_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
+    const Index depth = line_count<S>(call.gates.units) * call.lines.count * kLine;
+    const bool is_large = line_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
     const S* panel = call.panels;
     for (Index p = 0; p < panels; ++p) {
         TransposedCall<S> c = call;
@@ -160,7 +160,7 @@ void add_weight_gradient(const WeightGradientCall<S>& c) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
     const Index strips = strip_count(c.cols);
-    for (Index block = 0; block < block_count<S>(c.gates.units); ++block)
+    for (Index block = 0; block < line_count<S>(c.gates.units); ++block)
         for (Index s = c.range.first; s < c.range.end(); ++s)
             for (Index lane = 0; lane < kLine; lane += V::size)
                 for (Index r = 0; r < kStrip; r += V::tile_rows)
@@ -221,7 +221,7 @@ void step_gradient(const StepGradientCall<S>& c) {
     constexpr Index kParts = kLineSize<S> / V::size;
     const Index units = c.d.units;
     for (Index row = 0; row < c.rows; ++row) {
-        for (Index block = 0; block < block_count<S>(units) * kParts; ++block) {
+        for (Index block = 0; block < line_count<S>(units) * kParts; ++block) {
             const Index unit = block * V::size, left = units - unit;
             const Place<V> place{unit, left < 0 ? 0 : left < V::size ? left : V::size};
             S* d = c.d.row(block / kParts, c.first_row + row) + block % kParts * V::size;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// PackedWeights: the weights of a GRU in the order in which the kernels read them, one layout for every instruction
-// set.
+// PackedWeights: the weights of a GRU in the order in which the kernels read them. A block has as many units as a vector
+// of the kernels has lanes, so that they read nothing but what they use: 16 with AVX-512, 8 with AVX2 (half in double).
 //
-//     panel of a block of 16 units (8 in double):    k = 0    z: 16 | r: 16 | h: 16     each one cache line
-//                                                    k = 1    z: 16 | r: 16 | h: 16
-//                                                    ...      depth rows, read from top to bottom
-//     kernel = panel of block 0, panel of block 1, ...   (depth = features)
+//     panel of a block of 16 units:    k = 0    z: 16 | r: 16 | h: 16
+//                                      k = 1    z: 16 | r: 16 | h: 16
+//                                      ...      depth rows, read from top to bottom
+//     kernel = panel of block 0, panel of block 1, ...   (depth = features); reset before: all panels of z and r, then
+//              all of h, since the two are read by turns
 //     recurrent_kernel = likewise                        (depth = units)
 //     bias = block by block: z: 16 | r: 16 | m: 16 | c: 16, what the sums of the products begin with
 //
@@ -14,40 +15,35 @@
 
 #include "eigengru/cell/gates.hpp"
 #include "eigengru/core/aligned.hpp"
+#include "eigengru/core/rounds.hpp"
 
 #include <cstdint>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Units in a block.
+/// Cache lines that cover so many units.
 template <class S>
-inline constexpr Index kBlockUnits = kLineSize<S>;
-
-/// Scalars in a row of a panel.
-template <class S>
-inline constexpr Index kPanelWidth = kGates * kBlockUnits<S>;
-
-/// Blocks that cover so many units.
-template <class S>
-[[nodiscard]] constexpr Index block_count(Index units) {
-    return (units + kBlockUnits<S> - 1) / kBlockUnits<S>;
+[[nodiscard]] constexpr Index line_count(Index units) {
+    return (units + kLineSize<S> - 1) / kLineSize<S>;
 }
 
 /// A value; copies are independent.
 template <RealScalar S>
 class PackedWeights {
 public:
-    /// Takes over the weights. Allocates only when the sizes have changed.
+    /// Takes over the weights, for kernels with vectors of `lanes` units, a power of 2. Allocates only when the sizes have
+    /// changed.
     template <bool ResetAfter>
-    void pack(const StepFunction<S>& f) {
-        const Index blocks = block_count<S>(f.units());
+    void pack(const StepFunction<S>& f, Index lanes) {
+        const Index padded_units = (f.units() + lanes - 1) / lanes * lanes;
         units_ = f.units();
-        recurrent_kernel_ = blocks * f.features() * kPanelWidth<S>;
-        bias_ = recurrent_kernel_ + blocks * f.units() * kPanelWidth<S>;
-        const Index bias_row = bias_ + blocks * kSlots * kBlockUnits<S>;
+        lanes_ = lanes;
+        recurrent_kernel_ = whole_lines<S>(padded_units * kGates * f.features());
+        bias_ = recurrent_kernel_ + whole_lines<S>(padded_units * kGates * f.units());
+        const Index bias_row = bias_ + padded_units * kSlots;
         values_.resize(static_cast<std::size_t>(bias_row + kSlots * f.units()));
-        pack_panels(f.kernel, values_.data());
-        pack_panels(f.recurrent_kernel, values_.data() + recurrent_kernel_);
+        pack_weight<ResetAfter>(f.kernel, values_.data());
+        pack_weight<ResetAfter>(f.recurrent_kernel, values_.data() + recurrent_kernel_);
         const Gates<S> row{values_.data() + bias_row, 1, f.units(), kSlots * f.units()};
         set_gates_to_biases<ResetAfter>(f, row);
         pack_bias(row, values_.data() + bias_);
@@ -57,35 +53,47 @@ public:
     [[nodiscard]] const S* recurrent_kernel() const { return values_.data() + recurrent_kernel_; }
     [[nodiscard]] const S* bias() const { return values_.data() + bias_; }
     [[nodiscard]] Index units() const { return units_; }
+    [[nodiscard]] Index lanes() const { return lanes_; }
     /// Whether a step reads more than the cache nearest to a core holds, so that panels had better be fetched ahead.
     [[nodiscard]] bool exceeds_cache() const { return bytes() > 1024 * 1024; }
     [[nodiscard]] Index bytes() const { return static_cast<Index>(values_.capacity() * sizeof(S)); }
 
 private:
     /// One block of one gate, padded with zeros.
-    static S* pack_block(const S* from, Index count, S* to) {
-        if (count >= kBlockUnits<S>)
-            std::copy_n(from, kBlockUnits<S>, to);
+    [[nodiscard]] S* pack_block(const S* from, Index count, S* to) const {
+        if (count >= lanes_)
+            std::copy_n(from, lanes_, to);
         else
-            std::fill(std::copy_n(from, count, to), to + kBlockUnits<S>, S(0));
-        return to + kBlockUnits<S>;
+            std::fill(std::copy_n(from, count, to), to + lanes_, S(0));
+        return to + lanes_;
     }
 
-    static void pack_panels(const MatrixMap<const S>& weight, S* to) {
+    template <bool ResetAfter>
+    void pack_weight(const MatrixMap<const S>& weight, S* to) const {
+        if constexpr (ResetAfter)
+            pack_panels(weight, {0, 3}, to);
+        else
+            pack_panels(weight, {2, 1}, pack_panels(weight, {0, 2}, to));
+    }
+
+    /// The panels of some gates; returns where they end.
+    S* pack_panels(const MatrixMap<const S>& weight, Range gates, S* to) const {
         const Index units = weight.cols() / kGates;
-        for (Index unit = 0; unit < units; unit += kBlockUnits<S>)
+        for (Index unit = 0; unit < units; unit += lanes_)
             for (Index k = 0; k < weight.rows(); ++k)
-                for (Index gate = 0; gate < kGates; ++gate)
+                for (Index gate = gates.first; gate < gates.end(); ++gate)
                     to = pack_block(weight.data() + k * weight.outerStride() + gate * units + unit, units - unit, to);
+        return to;
     }
 
-    static void pack_bias(const Gates<S>& row, S* to) {
-        for (Index unit = 0; unit < row.units; unit += kBlockUnits<S>)
+    void pack_bias(const Gates<S>& row, S* to) const {
+        for (Index unit = 0; unit < row.units; unit += lanes_)
             for (Index slot = 0; slot < kSlots; ++slot) to = pack_block(row.slot(slot) + unit, row.units - unit, to);
     }
 
     AlignedVector<S> values_;
     Index units_ = 0;
+    Index lanes_ = 0;
     Index recurrent_kernel_ = 0;
     Index bias_ = 0;
 };
@@ -94,11 +102,11 @@ private:
 template <RealScalar S>
 class PackedCopy {
 public:
-    /// Those of the cell as it is now: packed anew when its parameters have changed.
+    /// Those of the cell as it is now: packed anew when its parameters have changed, or for other kernels.
     template <bool ResetAfter, class Cell>
-    [[nodiscard]] const PackedWeights<S>& of(const Cell& cell) EIGENGRU_LIFETIMEBOUND {
-        if (version_ != cell.version() || cell.is_changing()) {
-            weights_.template pack<ResetAfter>(cell.function());
+    [[nodiscard]] const PackedWeights<S>& of(const Cell& cell, Index lanes) EIGENGRU_LIFETIMEBOUND {
+        if (version_ != cell.version() || weights_.lanes() != lanes || cell.is_changing()) {
+            weights_.template pack<ResetAfter>(cell.function(), lanes);
             version_ = cell.version();
         }
         return weights_;

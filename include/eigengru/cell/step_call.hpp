@@ -28,7 +28,7 @@ template <RealScalar S>
 struct StepCall {
     Index rows = 0;
     Index units = 0;
-    Range blocks = {};  ///< of units: only these are computed; all when empty
+    Range lines = {};  ///< cache lines of units: only these are computed; all when empty
     Finish finish = Finish::state;
     bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
     PanelProduct<S> input;       ///< x W; not when `projected` has it already
@@ -45,10 +45,10 @@ struct StepCall {
     Index gate_stride = 0;
 };
 
-/// Elements of one row of projected inputs.
+/// Elements of one row of projected inputs, at most.
 template <class S>
 [[nodiscard]] constexpr Index projected_width(Index units) {
-    return block_count<S>(units) * kPanelWidth<S>;
+    return line_count<S>(units) * kGates * kLineSize<S>;
 }
 
 /// The gates whose sums one tile makes: all (ResetAfter), or first z and r, then the candidate (reset before).

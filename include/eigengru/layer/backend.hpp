@@ -160,7 +160,7 @@ template <RealScalar S>
     if (call.packed == nullptr || call.kernels == Kernels::eigen || call.dropout != nullptr || call.plan.has_mask() ||
         !f.is_default_pair())
         return 1;
-    const Index most = std::min(call.executor.concurrency(), block_count<S>(f.units()));
+    const Index most = std::min(call.executor.concurrency(), line_count<S>(f.units()));
     const double work = step_work(call, f.features(), f.units());
     const double steps = static_cast<double>(call.plan.time());
     const Index threads = threads_worth(work, std::max(kLeastStep, kLeastWork / steps), most);

@@ -272,7 +272,8 @@ private:
 
     /// The weights for the kernels; null where they do not run the call.
     [[nodiscard]] const detail::PackedWeights<S>* packed(Kernels kernels, const DropoutMasks<S>* masks) {
-        return detail::is_for_kernels(kernels, masks) ? &packed_.template of<ResetAfter>(cell_) : nullptr;
+        if (!detail::is_for_kernels(kernels, masks)) return nullptr;
+        return &packed_.template of<ResetAfter>(cell_, detail::kernel_lanes<S>(kernels));
     }
 
     [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call) const {

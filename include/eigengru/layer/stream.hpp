@@ -73,7 +73,7 @@ public:
     template <bool ResetAfter>
     explicit GruStream(const Gru<S, ResetAfter>& layer, const StreamOptions& options = {})
         : GruStream(layer.options(), layer.features(), options) {
-        packed_.template pack<ResetAfter>(layer.cell().function());
+        packed_.template pack<ResetAfter>(layer.cell().function(), detail::kernel_lanes<S>(kernels_));
         run_ = detail::stream_kernels<ResetAfter, S>(kernels_);
         if (!ResetAfter || !has_default_activations()) gates_.resize(size(rows_ * detail::gate_stride(units_)));
     }

@@ -65,7 +65,7 @@ public:
 
     /// Rows that have no part in the gradients.
     void clear_rows(Index first, Index count) const {
-        for (Index b = 0; b < block_count<S>(f_.units()); ++b)
+        for (Index b = 0; b < line_count<S>(f_.units()); ++b)
             std::fill_n(d_.row(b, first), count * GatePanels<S>::kRow, S(0));
     }
 
@@ -138,8 +138,7 @@ private:
         return workspace_.recurrent_panels() + transposed_size<S>(f_.units(), f_.units(), 2);
     }
     [[nodiscard]] S* d_recurrent_kernel_c() const {
-        return workspace_.d_recurrent_kernel() +
-               2 * padded_rows(f_.units()) * block_count<S>(f_.units()) * kLineSize<S>;
+        return workspace_.d_recurrent_kernel() + 2 * padded_rows(f_.units()) * line_count<S>(f_.units()) * kLineSize<S>;
     }
 
     void multiply(Index first, Index rows, LineRange lines, const S* panels, const ProductOutput& out) const {

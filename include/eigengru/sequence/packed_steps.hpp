@@ -33,7 +33,7 @@ public:
         step_.bias = call.packed->bias();
         step_.projected_stride = projected_width<S>(f.units());
         step_.fetches_ahead = call.packed->exceeds_cache();
-        if (units.barrier != nullptr) step_.blocks = units.share.of(block_count<S>(f.units()));
+        if (units.barrier != nullptr) step_.lines = units.share.of(line_count<S>(f.units()));
     }
 
     [[nodiscard]] bool is_active() const {

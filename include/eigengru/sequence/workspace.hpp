@@ -226,7 +226,7 @@ private:
     }
 
     [[nodiscard]] Index d_weight_size(Index rows) const {
-        return padded_rows(rows) * block_count<S>(shape_.units) * kPanelWidth<S>;
+        return padded_rows(rows) * line_count<S>(shape_.units) * kGates * kLineSize<S>;
     }
     [[nodiscard]] Index d_weights_size() const { return d_weight_size(shape_.features) + d_weight_size(shape_.units); }
 
