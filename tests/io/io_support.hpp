@@ -111,6 +111,13 @@ public:
 
     [[nodiscard]] hid_t file() const { return file_; }
 
+    /// A group that may have nothing in it, and those that lead to it.
+    void add_group(const std::string& path) const {
+        const hid_t group = H5Gcreate2(file_, path.c_str(), links_, H5P_DEFAULT, H5P_DEFAULT);
+        if (group < 0) throw std::runtime_error("cannot create " + path);
+        H5Gclose(group);
+    }
+
     /// `creation` says how it is stored; a property list, or the default.
     void add(const std::string& path, const std::vector<hsize_t>& shape, hid_t type, const void* values,
              hid_t memory_type, hid_t creation = H5P_DEFAULT) const {

@@ -60,24 +60,6 @@ TEST(SaveModel, HasTheNamesThatKerasWants) {
     EXPECT_EQ(members.size(), 3U);
 }
 
-TEST(LoadModel, TakesTheLastAxisOfANormalisationAsTensorFlowCountsIt) {
-    const ScratchFolder folder;
-    for (const bool is_sequence : {false, true}) {
-        Sequential<float> model({Gru<float>(3, {.units = 4, .return_sequences = is_sequence}),
-                                 BatchNormalization<float>(4, {}), LayerNormalization<float>(4, {})});
-        io::save_model(model, folder / "a.keras");
-        const auto load_with = [&](int axis) {
-            write_edited(folder / "a.keras", folder / "b.keras", [axis](Json& json) {
-                for (const char* name : {"batch_normalization", "layer_normalization"})
-                    layer_config(json, name)["axis"] = Json::array({axis});
-            });
-            return format_error_of([&] { (void)io::load_model<float>(folder / "b.keras"); });
-        };
-        EXPECT_EQ(load_with(is_sequence ? 2 : 1), "no FormatError was thrown");
-        expect_contains(load_with(is_sequence ? 1 : 2), "layer \"batch_normalization\": axis expected -1, or ");
-    }
-}
-
 TEST(SaveModel, AStatefulModelHasItsBatchSize) {
     const ScratchFolder folder;
     Sequential<float> model({Gru<float>(3, {.units = 2, .stateful = true})});
@@ -172,70 +154,6 @@ TEST(KerasConfig, IsWhatKerasSaves) {
             EXPECT_EQ(written[key]["class_name"], value["class_name"]) << key;
         }
     }
-}
-
-// Test vectors.
-
-Sequential<float> small_model() {
-    return Sequential<float>({Gru<float>(3, {.units = 4, .seed = 1}), Dense<float>(4, {.units = 2, .seed = 2})});
-}
-
-Sequence<float> some_inputs() {
-    Sequence<float> x({2, 5, 3});
-    for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 7) * 0.25F - 0.5F;
-    return x;
-}
-
-/// The file with a test vector in which `edit` has changed something.
-template <class Edit>
-std::string edited_test(Edit&& edit) {
-    const ScratchFolder folder;
-    const Sequence<float> x = some_inputs();
-    io::save_model(small_model(), folder / "a.keras", {.test_inputs = x});
-    Members members = members_of(folder / "a.keras");
-    Json json = Json::parse(members.at("eigengru_test.json"));
-    edit(json);
-    members["eigengru_test.json"] = bytes_of(std::string_view(json.dump()));
-    write_zip(folder / "a.keras", members);
-    return format_error_of([&] { (void)io::load_model<float>(folder / "a.keras"); });
-}
-
-TEST(TestVector, IsCheckedAndReported) {
-    const ScratchFolder folder;
-    const Sequence<float> x = some_inputs();
-    io::save_model(small_model(), folder / "a.keras", {.test_inputs = x, .tolerance = 1e-4});
-    io::LoadReport report;
-    (void)io::load_keras_model<double>(folder / "a.keras", report);
-    EXPECT_TRUE(report.has_test_vector);
-    EXPECT_EQ(report.tolerance, 1e-4);
-    EXPECT_GT(report.largest_difference, 0.0);
-    EXPECT_LT(report.largest_difference, 1e-6);
-    (void)io::load_keras_model<float>(folder / "a.keras", report);
-    EXPECT_LT(report.largest_difference, 1e-6);
-    io::save_model(small_model(), folder / "a.keras");
-    (void)io::load_keras_model<float>(folder / "a.keras", report);
-    EXPECT_FALSE(report.has_test_vector);
-}
-
-TEST(TestVector, RefusesAModelThatGivesSomethingElse) {
-    EXPECT_EQ(edited_test([](Json&) {}), "no FormatError was thrown");
-    const std::string text = edited_test([](Json& t) { t["outputs"]["values"][0] = 0.75; });
-    expect_contains(text, "a.keras: eigengru_test.json: the model is not what was saved: expected outputs that differ");
-    EXPECT_EQ(edited_test([](Json& t) { t["outputs"]["shape"] = {2, 2}; }), "no FormatError was thrown");
-}
-
-TEST(TestVector, RefusesWhatDoesNotFit) {
-    expect_contains(edited_test([](Json& t) { t["outputs"]["shape"] = {2, 3}; }), "expected 6 values, received 4");
-    expect_contains(edited_test([](Json& t) { t["inputs"]["shape"] = {5, 2, 3}; }), "expected 10 outputs, received 4");
-    expect_contains(edited_test([](Json& t) { t["inputs"]["shape"] = {2, 3, 5}; }), "inputs have 5 features");
-    expect_contains(edited_test([](Json& t) { t["inputs"]["shape"] = {30}; }), "of shape (batch, time, features)");
-    expect_contains(edited_test([](Json& t) {
-                        t["inputs"]["shape"] = {2147483647, 2147483647, 2};
-                    }),
-                    "expected at most 4194304 numbers");
-    expect_contains(edited_test([](Json& t) { t["inputs"]["values"][3] = "NaN"; }), "values expected numbers");
-    expect_contains(edited_test([](Json& t) { t["tolerance"] = 2; }), "tolerance expected 0 to 1, received 2");
-    expect_contains(edited_test([](Json& t) { t = 3; }), "expected an object");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(LoadModel, NamesTheFunctionThatWasCalled) {
 }
 
 #if defined(EIGENGRU_ONNX)
-TEST(LoadGru, NamesTheOtherMode) {
+TEST(LoadGru, NamesTheOtherModeOfAnOnnxNode) {
     const std::string text = format_error_of([] { (void)io::load_gru(exchange("node_before.onnx")); });
     EXPECT_NE(text.find("has reset_after = false; use load_gru<float, false> or load_any_gru<float>"),
               std::string::npos)

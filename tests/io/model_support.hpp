@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Models of Keras's files in the tests of io/: the recorded files by path, and their predictions against the recorded
-// ones.
+// Models of Keras's files in the tests of io/: the recorded files by path, their predictions against the recorded ones,
+// and what is said of an edited one.
 #pragma once
 
 #include "eigengru/io/load_model.hpp"
@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace eigengru_test {
 
@@ -52,6 +53,29 @@ void expect_recorded_predictions(eigengru::Sequential<S>& model, const GoldenCas
         const double own_error = recorded.number("prediction_error");  // of Keras, in the dtype of the model
         EXPECT_LE(difference(found, recorded.array(prefix + "predictions")), tolerance + 1.001 * own_error);
     }
+}
+
+inline bool is_refused_model(const std::string& model) {
+    return model.starts_with("unknown") || model == "branched";
+}
+
+/// Every model of tests/golden/models that load_model takes: its path without extension, and what was recorded.
+inline std::vector<std::pair<std::string, GoldenCase>> recorded_models() {
+    std::vector<std::pair<std::string, GoldenCase>> models;
+    for (const auto& path : golden_files(fixture(""))) {
+        GoldenCase recorded = load_golden(path).front();
+        if (!is_refused_model(recorded.option("model")))
+            models.emplace_back(path.filename().replace_extension("").string(), std::move(recorded));
+    }
+    return models;
+}
+
+/// The refusal of a Keras file whose configuration `edit` has changed.
+template <class Edit>
+std::string edited_refusal(Edit&& edit, const std::filesystem::path& file = fixture("plain.tensorflow.keras")) {
+    const ScratchFolder folder;
+    write_edited(file, folder / "a.keras", edit);
+    return model_refusal(folder / "a.keras");
 }
 
 }  // namespace eigengru_test

@@ -28,13 +28,6 @@ TEST(LoadSafetensorsModel, GivesPyTorchsOutputsForEveryFixture) {
     }
 }
 
-TEST(LoadSafetensorsModel, TakesTheOnlyLinearAsTheHead) {
-    const GoldenCase recorded = exchange_case("same");
-    Sequential<double> model = io::load_safetensors_model<double>(exchange("same.safetensors"));
-    EXPECT_EQ(model.layers().size(), 2U);
-    expect_outputs(model, recorded, 1e-11);
-}
-
 TEST(LoadSafetensorsModel, NamesLayersByTheirTensors) {
     const Sequential<float> model = io::load_safetensors_model(exchange("three.safetensors"));
     ASSERT_EQ(model.layers().size(), 4U);
@@ -52,57 +45,6 @@ TEST(LoadSafetensorsModel, CarriesStatesWhenStateful) {
         const Sequence<double> y = pieces.predict(SequenceView<const double>(inputs.data() + 3 * t, {1, 1, 3}));
         EXPECT_NEAR(y.data()[0], expected.data()[4 * t], 1e-14);
     }
-}
-
-TEST(LoadSafetensorsModel, RefusesAnotherGruThanThoseThereAre) {
-    expect_refused("expected the name of a GRU, one of \"encoder.gru\", received \"decoder\"",
-                   [] { (void)io::load_safetensors_model(exchange("both.safetensors"), {.gru = "decoder"}); });
-}
-
-TEST(LoadSafetensorsModel, RefusesALinearThatDoesNotFit) {
-    expect_refused("tensor \"gru.weight_ih_l0.weight\"", [] {
-        (void)io::load_safetensors_model(exchange("same.safetensors"), {.linear = {{"gru.weight_ih_l0"}}});
-    });
-}
-
-/// A state dict with the tensors of a GRU called g, a matrix besides, and a list of layers.
-std::filesystem::path state_dict(const ScratchFolder& folder, const std::string& matrix, const std::string& list) {
-    io::detail::SafetensorsWriter<float> file(io::Where("f"));
-    file.add("g.weight_ih_l0", RowMatrix<float>::Ones(6, 3));
-    file.add("g.weight_hh_l0", RowMatrix<float>::Ones(6, 2));
-    if (!matrix.empty()) file.add(matrix + ".weight", RowMatrix<float>::Ones(4, 2));
-    if (!list.empty()) file.set_metadata("eigengru", list);
-    file.write(folder / "a.safetensors");
-    return folder / "a.safetensors";
-}
-
-TEST(LoadSafetensorsModel, TakesNoMatrixWithoutABiasAsTheHead) {
-    const ScratchFolder folder;
-    const std::filesystem::path path = state_dict(folder, "embedding", "");
-    expect_refused("received \"embedding.weight\" of shape (4, 2)", [&] { (void)io::load_safetensors_model(path); });
-    EXPECT_EQ(io::load_safetensors_model(path, {.linear = {{"embedding"}}}).layers().size(), 2U);
-}
-
-TEST(LoadSafetensorsModel, RefusesALayerWhoseWeightsAnotherHas) {
-    const ScratchFolder folder;
-    const std::string gru = R"({"class": "GRU", "name": "g"})";
-    const std::string dense = R"({"class": "Dense", "name": "d", "activation": "linear"})";
-    const auto load = [&](const std::string& matrix, const std::string& list) {
-        return [&folder, matrix, list] { (void)io::load_safetensors_model(state_dict(folder, matrix, list)); };
-    };
-    EXPECT_NO_THROW(load("d", "[" + gru + "," + dense + "]")());
-    expect_refused("layer 1: expected weights of its own, \"g.weight_hh_l0\" is used twice",
-                   load("", "[" + gru + "," + gru + "]"));
-    expect_refused("layer 2: expected weights of its own, \"d.bias\" is used twice",
-                   load("d", "[" + gru + "," + dense + "," + dense + "]"));
-}
-
-TEST(LoadSafetensorsModel, RefusesAListOfMoreLayersThanAnyModelHas) {
-    const ScratchFolder folder;
-    std::string list = "[0";
-    for (int i = 0; i < 1000; ++i) list += ",0";
-    expect_refused("expected at most 1000 layers, received 1001",
-                   [&] { (void)io::load_safetensors_model(state_dict(folder, "", list + "]")); });
 }
 
 TEST(LoadSafetensorsGru, TakesOneOfSeveralLayers) {
@@ -178,25 +120,6 @@ TEST(SaveSafetensors, TakesOneGru) {
     EXPECT_EQ(bytes_of(folder / "a.safetensors"), bytes_of(folder / "b.safetensors"));
 }
 
-TEST(SaveSafetensors, SaysWhyPyTorchHasNoSuchLayer) {
-    const ScratchFolder folder;
-    const auto save = [&](const auto& layer) {
-        return [&folder, layer] { io::save_safetensors(layer, folder / "a"); };
-    };
-    expect_refused("layer \"gru\": reset_after expected true, received false: torch.nn.GRU resets after the product",
-                   save(Gru<float, false>(3, {.units = 4})));
-    expect_refused("expected the activations tanh and sigmoid, which torch.nn.GRU has, received relu",
-                   save(Gru<float>(3, {.units = 4, .activation = "relu"})));
-    expect_refused("go_backwards expected false", save(Gru<float>(3, {.units = 4, .go_backwards = true})));
-    expect_refused("merge expected concat, received sum: torch.nn.GRU knows no other",
-                   save(Sequential<float>({Bidirectional<float>(3, {.units = 4}, {.merge = Merge::sum})})));
-    expect_refused("layer \"layer_normalization\": expected a GRU",
-                   save(Sequential<float>({LayerNormalization<float>(3, {})})));
-    expect_refused("activation expected one with the parameters of its name",
-                   save(Sequential<float>({ActivationLayer<float>({Activation::elu({.alpha = 2.0})})})));
-    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
-}
-
 TEST(SaveSafetensors, NumbersLayersOfOneName) {
     const ScratchFolder folder;
     Sequential<float> model({Gru<float>(3, {.units = 4, .return_sequences = true}),
@@ -207,14 +130,6 @@ TEST(SaveSafetensors, NumbersLayersOfOneName) {
     expect_same_model(model, again);
     EXPECT_EQ((std::get<Gru<float, true>>(again.layers()[1]).name()), "gru_1");
     EXPECT_EQ(std::get<Dense<float>>(again.layers()[3]).name(), "dense_1");
-}
-
-TEST(SaveSafetensors, RefusesTwoLayersOfTheSameTensors) {
-    const ScratchFolder folder;
-    const Sequential<float> model({Gru<float>(3, {.units = 3, .return_sequences = true, .name = "gru"}),
-                                   Gru<float>(3, {.units = 3, .name = "gru_l0"})});
-    expect_refused("expected layers of different names, received two tensors \"gru.weight_ih_l0\"",
-                   [&] { io::save_safetensors(model, folder / "a"); });
 }
 
 }  // namespace
