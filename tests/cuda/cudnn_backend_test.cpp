@@ -2,8 +2,7 @@
 // The layer on cuDNN, through the fake: what it computes beside Eigen, when it takes which, and what it never forgets.
 #include "eigengru/cuda/cudnn_backend.hpp"
 
-#include "cuda/instantiations.hpp"
-#include "support/cuda_fake.hpp"
+#include "cuda/cudnn_layer.hpp"
 #include "support/message_of.hpp"
 #include "support/random_sequence.hpp"
 
@@ -15,90 +14,9 @@ namespace eigengru_test::cudnn_backend_test {
 namespace {
 
 using namespace eigengru;
-using eigengru_test::CudaFake;
+using namespace eigengru_test::cudnn_layer;
 using eigengru_test::message_of;
 using eigengru_test::random_sequence;
-
-constexpr Index kBatch = 3, kTime = 5, kFeatures = 2, kUnits = 4;
-
-template <class S>
-S tolerance() {
-    return std::same_as<S, float> ? S(5e-6) : S(1e-13);
-}
-
-template <class D, class E>
-void expect_close(const Eigen::MatrixBase<D>& received, const Eigen::MatrixBase<E>& expected) {
-    using S = typename D::Scalar;
-    ASSERT_EQ(received.rows(), expected.rows());
-    ASSERT_EQ(received.cols(), expected.cols());
-    EXPECT_LE((received - expected).cwiseAbs().maxCoeff(), tolerance<S>() * (1 + expected.cwiseAbs().maxCoeff()));
-}
-
-/// A layer that demands cuDNN, with random weights.
-template <class S>
-Gru<S> layer_of(GruOptions options, CudnnMode mode = true) {
-    options.units = kUnits;
-    options.use_cudnn = mode;
-    Gru<S> layer(kFeatures, options);
-    layer.update_parameters([](auto& p) { p.flat().setRandom(); });
-    return layer;
-}
-
-/// The same layer on Eigen.
-template <class S>
-Gru<S> on_eigen(const Gru<S>& layer) {
-    GruOptions options = layer.options();
-    options.use_cudnn = false;
-    return {layer.features(), options, layer.get_weights()};
-}
-
-template <class S>
-void expect_same(const Output<S>& received, const Output<S>& expected) {
-    expect_close(received.last, expected.last);
-    expect_close(received.state, expected.state);
-    ASSERT_EQ(received.sequences.shape(), expected.sequences.shape());
-    if (expected.sequences.size() > 0) expect_close(received.sequences.matrix(), expected.sequences.matrix());
-}
-
-template <class S>
-void expect_same(const Gradients<S>& received, const Gradients<S>& expected) {
-    expect_close(received.parameters.flat(), expected.parameters.flat());
-    expect_close(received.inputs.matrix(), expected.inputs.matrix());
-    expect_close(received.initial_state, expected.initial_state);
-}
-
-/// A test whose fake must find nothing wrong, and nothing left behind.
-class Cudnn : public testing::Test {
-protected:
-    void TearDown() override {
-        EXPECT_TRUE(fake.violations().empty()) << fake.violations().front();
-        EXPECT_EQ(fake.alive(), "");
-    }
-
-    CudaFake fake;
-    Sequence<float> inputs = random_sequence<float>({kBatch, kTime, kFeatures});
-};
-
-/// Forward, a recorded pass and its gradients, twice from a tape that is kept and once from one that is given away.
-template <class S>
-void compare(const GruOptions& options, const CallOptions<S>& call) {
-    Gru<S> layer = layer_of<S>(options), other = on_eigen(layer);
-    const Sequence<S> inputs = random_sequence<S>({kBatch, kTime, kFeatures});
-    expect_same(layer(inputs, call), other(inputs, call));
-    EXPECT_EQ(layer.last_backend(), Backend::cudnn);
-    Tape<S> tape, other_tape;
-    expect_same(layer.forward(inputs, call, tape), other.forward(inputs, call, other_tape));
-    const Sequence<S> d_sequences = random_sequence<S>({kBatch, kTime, kUnits});
-    const RowMatrix<S> d_last = RowMatrix<S>::Random(kBatch, kUnits), d_state = RowMatrix<S>::Random(kBatch, kUnits);
-    OutputGradients<S> d{.last = d_last, .state = d_state};
-    if (options.return_sequences) d.sequences = d_sequences;
-    const Gradients<S> expected = other.backward(other_tape, d);
-    const Gradients<S> first = layer.backward(tape, d);
-    expect_same(first, expected);
-    EXPECT_EQ(layer.backward(tape, d).parameters.flat(), first.parameters.flat());
-    expect_same(layer.backward(std::move(tape), d), expected);
-    EXPECT_TRUE(tape.empty());  // NOLINT: what a moved tape is, is documented
-}
 
 TEST_F(Cudnn, ComputesWhatEigenComputes) {
     const RowMatrix<float> initial = RowMatrix<float>::Random(kBatch, kUnits);
@@ -122,26 +40,6 @@ TEST_F(Cudnn, AnyMaskComputesWhatEigenComputes) {
             compare<double>(
                 {.return_sequences = true, .go_backwards = backwards, .zero_output_for_mask = zero},
                 {.mask = MaskView(mask, kBatch, kTime), .initial_state = initial, .cudnn = {.any_mask = true}});
-}
-
-TEST_F(Cudnn, ActivityRegularizerReachesTheGradients) {
-    for (const bool sequences : {false, true})
-        compare<double>({.activity_regularizer = "l2", .return_sequences = sequences, .return_state = true},
-                        {.lengths = {2, kTime, 4}});
-    compare<double>({.activity_regularizer = "orthogonal_regularizer"}, {});
-}
-
-TEST_F(Cudnn, WeightRegularizersReachTheGradients) {
-    compare<float>({.kernel_regularizer = "l2", .bias_regularizer = "l1"}, {});
-}
-
-TEST_F(Cudnn, LongSequencesGoInParts) {
-    Gru<float> layer = layer_of<float>({.return_sequences = true});
-    const Sequence<float> long_inputs = random_sequence<float>({1, 65537, kFeatures});
-    expect_same(layer(long_inputs, {.lengths = {40000}}), on_eigen(layer)(long_inputs, {.lengths = {40000}}));
-    expect_same(layer(long_inputs), on_eigen(layer)(long_inputs));
-    EXPECT_EQ(layer.last_backend(), Backend::cudnn);
-    EXPECT_EQ(fake.latest_forward().time, 32768);
 }
 
 TEST_F(Cudnn, LongSequencesAreNotRecorded) {
@@ -199,33 +97,6 @@ TEST_F(Cudnn, WeightsAreSentAgainAfterAFailure) {
     expect_same(layer(inputs), on_eigen(layer)(inputs));
 }
 
-TEST_F(Cudnn, StatefulLayerCarriesItsState) {
-    Gru<float> layer = layer_of<float>({.stateful = true}), other = on_eigen(layer);
-    for (int i = 0; i < 3; ++i) expect_same(layer(inputs), other(inputs));
-    const RowMatrix<float> before = layer.state();
-    fake.fail("cudnnRNNForward", CUDNN_STATUS_EXECUTION_FAILED);
-    EXPECT_THROW(static_cast<void>(layer(inputs)), BackendError);
-    fake.recover();
-    EXPECT_EQ(layer.state(), before);
-}
-
-TEST_F(Cudnn, CopiesOfATapeShareItsRecordUntilOneIsWrittenAgain) {
-    Gru<double> layer = layer_of<double>({}), other = on_eigen(layer);
-    const Sequence<double> first = random_sequence<double>({kBatch, kTime, kFeatures}), second = first;
-    const RowMatrix<double> d_last = RowMatrix<double>::Ones(kBatch, kUnits);
-    Tape<double> tape, eigen_tape;
-    static_cast<void>(layer.forward(first, {}, tape));
-    static_cast<void>(other.forward(first, {}, eigen_tape));
-    const Gradients<double> expected = other.backward(eigen_tape, {.last = d_last});
-    Tape<double> copy = tape;
-    static_cast<void>(layer.forward(random_sequence<double>({kBatch, kTime, kFeatures}), {}, tape));
-    expect_same(layer.backward(copy, {.last = d_last}), expected);
-    Tape<double> given_away = copy;
-    expect_same(layer.backward(std::move(given_away), {.last = d_last}), expected);
-    expect_same(layer.backward(copy, {.last = d_last}), expected);
-    EXPECT_GT(copy.size(), kBatch * kTime * (kFeatures + kUnits));
-}
-
 TEST_F(Cudnn, TapesGoFromOneBackendToTheOther) {
     Gru<float> layer = layer_of<float>({}, "auto");
     const RowMatrix<float> d_last = RowMatrix<float>::Ones(kBatch, kUnits);
@@ -238,19 +109,6 @@ TEST_F(Cudnn, TapesGoFromOneBackendToTheOther) {
     }
     expect_same(gradients[1], gradients[0]);
     expect_same(gradients[2], gradients[0]);
-}
-
-TEST_F(Cudnn, TapeUsedUpByAFailedPassSaysSo) {
-    Gru<float> layer = layer_of<float>({});
-    const RowMatrix<float> d_last = RowMatrix<float>::Ones(kBatch, kUnits);
-    Tape<float> tape;
-    static_cast<void>(layer.forward(inputs, {}, tape));
-    fake.fail("cudnnRNNBackwardWeights_v8", CUDNN_STATUS_EXECUTION_FAILED);
-    EXPECT_THROW(static_cast<void>(layer.backward(std::move(tape), {.last = d_last})), BackendError);
-    fake.recover();
-    const std::string message = message_of<BackendError>(
-        [&] { static_cast<void>(layer.backward(tape, {.last = d_last})); });  // NOLINT: it was not moved away
-    EXPECT_NE(message.find("has used up this tape"), std::string::npos) << message;
 }
 
 TEST_F(Cudnn, CellRefusesATapeOfTheDevice) {

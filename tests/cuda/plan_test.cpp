@@ -1,49 +1,26 @@
 // SPDX-License-Identifier: MIT
-// Plans, their trials and the choice between algorithms, through the fake.
-#include "eigengru/cuda/context.hpp"
+// Plans, through the fake. The choice between algorithms: plan_cache_test.cpp.
+#include "eigengru/cuda/plan.hpp"
 
-#include "support/cuda_fake.hpp"
+#include "cuda/plans.hpp"
+#include "support/message_of.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
+namespace eigengru_test::plan_test {
 namespace {
 
 using namespace eigengru;
 using namespace eigengru::detail;
-using eigengru_test::CudaFake;
-
-constexpr PlanKey kKey{.batch = 2, .time = 3, .features = 4, .units = 5};
-
-PlanKey automatic(PlanKey key = kKey) {
-    key.algorithm = CudnnAlgorithm::automatic;
-    return key;
-}
-
-class Plan : public testing::Test {
-protected:
-    void TearDown() override {
-        context.reset();
-        EXPECT_TRUE(fake.violations().empty()) << fake.violations().front();
-        EXPECT_EQ(fake.alive(), "");
-    }
-
-    CudaFake fake;
-    std::unique_ptr<CudnnContext> context = std::make_unique<CudnnContext>(cuda_functions());
-};
-
-TEST_F(Plan, IsMadeOnceForAKey) {
-    const auto first = context->plan(kKey).plan;
-    ASSERT_NE(first, nullptr);
-    fake.reset_counts();
-    EXPECT_EQ(context->plan(kKey).plan, first);
-    EXPECT_EQ(fake.calls(), 0);
-}
+using eigengru_test::message_of;
 
 TEST_F(Plan, IsAnotherForEveryFieldOfTheKey) {
-    std::vector<PlanKey> keys(10, kKey);
+    std::vector<PlanKey> keys(10, kPlanKey);
     keys[1].batch = 3;
     keys[2].time = 4;
     keys[3].features = 5;
@@ -63,23 +40,8 @@ TEST_F(Plan, IsAnotherForEveryFieldOfTheKey) {
     EXPECT_EQ(context->plans().size(), keys.size());
 }
 
-TEST_F(Plan, ThoseUsedLastAreKeptAndTheirNumberIsBounded) {
-    PlanKey key = kKey, often = kKey;
-    often.time = 2;
-    for (key.time = 1; key.time <= Index(PlanCache::kMostPlans) + 3; ++key.time) {
-        static_cast<void>(context->plan(key));
-        if (key.time > 2) static_cast<void>(context->plan(often));
-    }
-    EXPECT_EQ(context->plans().size(), PlanCache::kMostPlans);
-    --key.time;
-    EXPECT_NE(context->plans().find(key), nullptr);
-    EXPECT_NE(context->plans().find(often), nullptr);
-    key.time = 1;
-    EXPECT_EQ(context->plans().find(key), nullptr);
-}
-
 TEST_F(Plan, PersistentKernelThatDoesNotCompileIsNotSupported) {
-    PlanKey key = kKey;
+    PlanKey key = kPlanKey;
     key.algorithm = CudnnAlgorithm::persist_dynamic;
     fake.fail("cudnnBuildRNNDynamic", CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED);
     const RnnPlan::Result result = context->plan(key);
@@ -87,75 +49,37 @@ TEST_F(Plan, PersistentKernelThatDoesNotCompileIsNotSupported) {
     EXPECT_NE(result.refusal.find("cudnnBuildRNNDynamic failed with"), std::string::npos) << result.refusal;
 }
 
-TEST_F(Plan, TakesTheFastestAlgorithm) {
-    fake.options().milliseconds = {4, 3, 1, 2};
-    EXPECT_EQ(context->plan(automatic()).plan->key().algorithm, CudnnAlgorithm::persist_dynamic);
+TEST_F(Plan, BlocksOfWeightsLieApartWithinTheWeightSpace) {
+    const WeightPlaces places = context->plan(kPlanKey).plan->weights();
+    std::vector<std::pair<std::size_t, std::size_t>> blocks;  // first byte and the one behind the last
+    for (std::size_t i = 0; i < kLinearLayers; ++i) {
+        const Index rows = i < 3 ? kPlanKey.features : kPlanKey.units;
+        blocks.emplace_back(places.matrices[i], places.matrices[i] + bytes_of<float>(rows * kPlanKey.units));
+        blocks.emplace_back(places.biases[i], places.biases[i] + bytes_of<float>(kPlanKey.units));
+    }
+    std::ranges::sort(blocks);
+    for (std::size_t i = 0; i + 1 < blocks.size(); ++i) EXPECT_LE(blocks[i].second, blocks[i + 1].first) << i;
+    EXPECT_LE(blocks.back().second, places.bytes);
 }
 
-TEST_F(Plan, TakesTheStandardAlgorithmWhereNoneIsFaster) {
-    fake.options().milliseconds = {1, 1, 1, 1};
-    EXPECT_EQ(context->plan(automatic()).plan->key().algorithm, CudnnAlgorithm::standard);
-}
-
-TEST_F(Plan, DropsWhatIsNotSupportedWhereverThatIsSaid) {
-    fake.options().milliseconds = {4, 3, 2, 1};
-    PlanKey key = automatic();
-    key.is_double = true;  // neither persist_static nor its sibling
-    EXPECT_EQ(context->plan(key).plan->key().algorithm, CudnnAlgorithm::persist_dynamic);
-    fake.options().limits = eigengru_test::FakeLimits::at_run;
-    key = automatic();
-    key.units = 200;  // too many for small_h
-    EXPECT_EQ(context->plan(key).plan->key().algorithm, CudnnAlgorithm::persist_dynamic);
-}
-
-TEST_F(Plan, RefusalOfTheStandardAlgorithmIsTheAnswer) {
-    fake.fail("cudnnSetRNNDataDescriptor", CUDNN_STATUS_NOT_SUPPORTED_SHAPE);
-    const RnnPlan::Result result = context->plan(automatic());
-    EXPECT_EQ(result.plan, nullptr);
-    EXPECT_NE(result.refusal.find("cudnnSetRNNDataDescriptor failed with"), std::string::npos) << result.refusal;
-}
-
-TEST_F(Plan, FailureIsNoAnswerAndIsNotRemembered) {
-    fake.fail("cudnnRNNForward", CUDNN_STATUS_EXECUTION_FAILED);
-    EXPECT_THROW(static_cast<void>(context->plan(automatic())), BackendError);
-    fake.recover();
-    EXPECT_EQ(context->plans().size(), 0U);
-    EXPECT_NE(context->plan(automatic()).plan, nullptr);
-}
-
-TEST_F(Plan, LengthsOfAboutTheSameSizeShareAChoice) {
-    fake.options().milliseconds = {4, 1, 2, 3};
-    PlanKey key = automatic();
-    key.time = 33;
-    static_cast<void>(context->plan(key));
-    fake.reset_counts();
-    key.time = 64;
-    EXPECT_EQ(context->plan(key).plan->key().algorithm, CudnnAlgorithm::persist_static);
-    EXPECT_EQ(fake.calls("cudnnRNNForward"), 1);  // a trial, no timing
-    key.time = 65;
-    static_cast<void>(context->plan(key));
-    EXPECT_GT(fake.calls("cudnnRNNForward"), 2);
-}
-
-TEST_F(Plan, SharedChoiceThatIsNotSupportedIsMadeAgain) {
-    fake.options().milliseconds = {4, 1, 2, 3};
-    PlanKey key = automatic();
-    key.time = 33;
-    static_cast<void>(context->plan(key));
-    key.time = 34;
-    fake.fail("cudnnGetRNNTempSpaceSizes", CUDNN_STATUS_NOT_SUPPORTED);
-    EXPECT_NE(context->plan(key).plan, nullptr);
-}
-
-TEST_F(Plan, TrialOfTrainingRunsBackwardToo) {
-    PlanKey key = kKey;
-    key.is_training = true;
-    static_cast<void>(context->plan(key));
-    EXPECT_EQ(fake.calls("cudnnRNNBackwardData_v8"), 1);
-    EXPECT_EQ(fake.calls("cudnnRNNBackwardWeights_v8"), 1);
-    fake.fail("cudnnRNNBackwardWeights_v8", CUDNN_STATUS_NOT_SUPPORTED);
-    key.time = 4;
-    EXPECT_EQ(context->plan(key).plan, nullptr);
+TEST_F(Plan, BlockOfAnotherSizeIsRefused) {
+    CudaFunctions f = cuda_functions();
+    static decltype(f.cudnnGetTensorNdDescriptor) get = nullptr;
+    get = f.cudnnGetTensorNdDescriptor;
+    f.cudnnGetTensorNdDescriptor = [](cudnnTensorDescriptor_t tensor, int most, cudnnDataType_t* type, int* rank,
+                                      int* sizes, int* strides) {
+        const cudnnStatus_t status = get(tensor, most, type, rank, sizes, strides);
+        sizes[2] += 1;
+        return status;
+    };
+    DeviceMemory scratch;
+    const std::string message = message_of<BackendError>([&] {
+        static_cast<void>(RnnPlan::make({f, context->handle(), scratch}, kPlanKey));
+    });
+    EXPECT_NE(message.find("cuDNN backend: cudnnGetRNNWeightParams: expected a block of 20 scalars within"),
+              std::string::npos)
+        << message;
 }
 
 }  // namespace
+}  // namespace eigengru_test::plan_test

@@ -9,7 +9,7 @@ namespace {
 using namespace eigengru;
 
 // The numbers of every combination, with gradients, are compared with Keras's in layers_golden_test.cpp; what both
-// normalisations share is tested in layer_normalization_test.cpp.
+// normalisations share is tested in normalization_test.cpp.
 
 TEST(BatchNormalization, UsesItsStatistics) {
     BatchNormalization<double> norm(1, {.epsilon = 0.25});

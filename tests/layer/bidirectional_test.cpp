@@ -13,7 +13,8 @@ namespace {
 
 using namespace eigengru;
 
-// The numbers of every merge, with masks, states and gradients, are compared with Keras's in layers_golden_test.cpp.
+// The numbers of every merge, with masks, states and gradients, are compared with Keras's in layers_golden_test.cpp;
+// what is refused is tested in bidirectional_check_test.cpp.
 
 template <class S>
 class BidirectionalOf : public testing::Test {};
@@ -35,34 +36,6 @@ TYPED_TEST(BidirectionalOf, IsTwoLayersOneOfThemReversed) {
     EXPECT_EQ(y.last.rightCols(3), b.last);
     EXPECT_EQ(y.forward.state, f.state);
     EXPECT_EQ(y.backward.state, b.state);
-}
-
-TYPED_TEST(BidirectionalOf, BackwardPassMayEmptyItsTape) {
-    using S = TypeParam;
-    Bidirectional<S, false> both(2, {.units = 3}, {.merge = Merge::mul});
-    BidirectionalTape<S> tape;
-    const BidirectionalOutput<S> y = both.forward(random_sequence<S>({2, 4, 2}), {.training = true}, tape);
-    const BidirectionalGradients<S> g = both.backward(tape, {.last = y.last});
-    const BidirectionalGradients<S> again = both.backward(std::move(tape), {.last = y.last});
-    EXPECT_EQ(g.inputs.matrix(), again.inputs.matrix());
-    EXPECT_EQ(g.backward.parameters.flat(), again.backward.parameters.flat());
-    EXPECT_TRUE(tape.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
-    EXPECT_THROW((void)both.backward(tape, {.last = y.last}), std::logic_error);
-}
-
-TEST(Bidirectional, GradientsOfAMergedOutputAndOfItsPartsAddUp) {
-    Bidirectional<double> both(2, {.units = 3, .return_sequences = true}, {.merge = Merge::sum});
-    BidirectionalTape<double> tape;
-    const auto y = both.forward(random_sequence<double>({2, 4, 2}), {}, tape);
-    const auto merged = both.backward(tape, {.sequences = y.sequences});
-    const auto parts =
-        both.backward(tape, {.forward = {.sequences = y.sequences}, .backward = {.sequences = y.sequences}});
-    const auto all = both.backward(
-        tape,
-        {.sequences = y.sequences, .forward = {.sequences = y.sequences}, .backward = {.sequences = y.sequences}});
-    EXPECT_EQ(merged.inputs.matrix(), parts.inputs.matrix());
-    EXPECT_TRUE(all.inputs.matrix().isApprox(2 * merged.inputs.matrix(), 1e-12));
-    EXPECT_TRUE(merged.inputs.matrix().isApprox(merged.forward.inputs.matrix() + merged.backward.inputs.matrix()));
 }
 
 TEST(Bidirectional, WithoutAMergeGivesTwoOutputs) {
@@ -130,35 +103,6 @@ TEST(Bidirectional, TakesDropoutMasksForEachLayer) {
     EXPECT_EQ(y.forward.last, both.forward_layer()(Sequence<float>({2, 4, 2})).last);
 }
 
-TEST(Bidirectional, CallThatFailsChangesNothing) {
-    Bidirectional<float> both(2, {.units = 3, .stateful = true});
-    const Sequence<float> x = random_sequence<float>({2, 4, 2});
-    (void)both(x);
-    const RowMatrix<float> state = both.forward_layer().state();
-    const RowMatrix<float> wide = RowMatrix<float>::Zero(2, 4);
-    EXPECT_EQ(message_of<ShapeError>([&] { both(x, {.initial_state_backward = wide}); }),
-              "Bidirectional::operator(): initial_state_backward expected shape (2, 3), received (2, 4)");
-    EXPECT_THROW(both(random_sequence<float>({3, 4, 2})), ShapeError);
-    EXPECT_THROW(both(random_sequence<float>({2, 4, 3})), ShapeError);
-    EXPECT_EQ(both.forward_layer().state(), state);
-}
-
-TEST(Bidirectional, GradientsThatDoNotFitAreRefused) {
-    Bidirectional<float> both(2, {.units = 3});
-    BidirectionalTape<float> tape;
-    (void)both.forward(random_sequence<float>({2, 4, 2}), {}, tape);
-    const RowMatrix<float> last = RowMatrix<float>::Zero(2, 3);
-    EXPECT_EQ(message_of<ShapeError>([&] { both.backward(tape, {.last = last}); }),
-              "Bidirectional::backward: last expected shape (2, 6), received (2, 3)");
-    EXPECT_THROW(both.backward(tape, {.forward = {.sequences = last}}), ShapeError);
-    EXPECT_THROW(both.backward(tape, {.backward = {.state = last.topRows(1)}}), ShapeError);
-    Bidirectional<float> other(2, {.units = 4});
-    EXPECT_THROW(other.backward(tape, {}), std::logic_error);
-    // The gradient fits the layer, the tape does not: nothing may be read beyond it.
-    const RowMatrix<float> fits_other = RowMatrix<float>::Zero(2, 8);
-    EXPECT_THROW(other.backward(tape, {.last = fits_other}), std::logic_error);
-}
-
 TEST(Bidirectional, ReusedMemoryKeepsNoOutputThatThereIsNot) {
     const Sequence<float> x = random_sequence<float>({2, 4, 2});
     BidirectionalOutput<float> y;
@@ -221,13 +165,6 @@ TEST(Bidirectional, ExplainsTheBackendOfBothLayers) {
     EXPECT_NE(verdict.text().find("\nbackward layer: runs on Eigen"), std::string::npos);
 }
 
-TEST(Bidirectional, DemandedCudnnIsRefusedBeforeAnythingRuns) {
-    Bidirectional<float> both(2, {.units = 3, .unroll = true, .use_cudnn = true});
-    EXPECT_TRUE(message_of<BackendError>([&] {
-                    both(random_sequence<float>({2, 4, 2}));
-                }).starts_with("Bidirectional::operator(): use_cudnn is true, but"));
-}
-
 TEST(Bidirectional, AllocatesNothingTheSecondTime) {
     if (!kAllocationCounterWorks) GTEST_SKIP() << "allocations cannot be counted in this build";
     Bidirectional<float> both(2, {.units = 3, .return_sequences = true}, {.merge = Merge::mul});
@@ -246,17 +183,6 @@ TEST(Bidirectional, AllocatesNothingTheSecondTime) {
         }
     }
     EXPECT_EQ(y.sequences.matrix(), merged.matrix());
-}
-
-TEST(Bidirectional, OutputsThatDoNotFitAreRefused) {
-    Bidirectional<float> both(2, {.units = 3});
-    BidirectionalTape<float> tape;
-    RowMatrix<float> last(2, 3);
-    const Sequence<float> x = random_sequence<float>({2, 4, 2});
-    EXPECT_THROW(both.forward(x, {}, tape, {.last = last}), ShapeError);
-    Sequence<float> sequences({2, 4, 6});
-    EXPECT_THROW(both.forward(x, {}, tape, {.sequences = sequences}), ShapeError);
-    EXPECT_TRUE(tape.empty());
 }
 
 TEST(Bidirectional, EmptyBatchGivesEmptyOutputs) {

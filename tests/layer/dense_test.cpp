@@ -124,17 +124,6 @@ TEST(Dense, RefusesInputsOfOtherFeatures) {
     EXPECT_THROW((void)dense(Sequence<float>({2, 5, 4})), ShapeError);
 }
 
-TEST(Dense, RefusesBadOptions) {
-    EXPECT_EQ(message_of<OptionError>([] { Dense<float>(3, {}); }), "Dense: units expected at least 1, received 0");
-    EXPECT_EQ(message_of<ShapeError>([] { Dense<float>(0, {.units = 2}); }),
-              "Dense: features expected at least 1, received 0");
-    EXPECT_THROW(Dense<float>(3, {.units = 2, .bias_initializer = "orthogonal"}), OptionError);
-    EXPECT_THROW(Dense<float>(3, {.units = 2, .bias_regularizer = "orthogonal_regularizer"}), OptionError);
-    EXPECT_THROW(Dense<float>(3, {.units = 2, .bias_constraint = Constraint::max_norm({.axis = 1})}), OptionError);
-    EXPECT_THROW(Dense<float>(std::numeric_limits<Index>::max(), {.units = 2}), ShapeError);
-    EXPECT_THROW(Dense<float>(2, {.units = std::numeric_limits<Index>::max()}), ShapeError);
-}
-
 TEST(Dense, NotANumberInARowStaysThere) {
     const Dense<float> dense(3, {.units = 2});
     RowMatrix<float> x = RowMatrix<float>::Random(12, 3);

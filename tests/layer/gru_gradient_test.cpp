@@ -243,7 +243,7 @@ double dot(const Gradients<double>& a, const Gradients<double>& b) {
 }
 
 template <class S>
-bool is_same(const Gradients<S>& a, const Gradients<S>& b) {
+bool same_bits(const Gradients<S>& a, const Gradients<S>& b) {
     return a.parameters.flat() == b.parameters.flat() && a.inputs.matrix() == b.inputs.matrix() &&
            a.initial_state == b.initial_state;
 }
@@ -308,7 +308,7 @@ TYPED_TEST(GruGradient, IsTheSameWithCheckpoints) {
         if (random.has_exploded()) continue;
         const Gradients<double> g = random.gradients();
         for (const Index every : {1, 2, 3, 5, 100})
-            EXPECT_TRUE(is_same(g, random.gradients(every))) << every << ", seed " << seed << random.description();
+            EXPECT_TRUE(same_bits(g, random.gradients(every))) << every << ", seed " << seed << random.description();
     }
 }
 
@@ -329,7 +329,7 @@ TYPED_TEST(GruGradient, DoesNotDependOnWhatStandsAtMaskedSteps) {
         EXPECT_TRUE(g.parameters.flat().allFinite());
         set_padding(NAN, INFINITY);
         for (const Index every : {0, 2})
-            EXPECT_TRUE(is_same(g, random.gradients(every))) << "seed " << seed << ": " << random.description();
+            EXPECT_TRUE(same_bits(g, random.gradients(every))) << "seed " << seed << ": " << random.description();
         for (std::size_t i = 0; i < random.mask().size(); ++i) {
             const double largest = g.inputs.matrix().row(static_cast<Index>(i)).cwiseAbs().maxCoeff();
             EXPECT_TRUE(random.mask()[i] != 0 || largest == 0.0) << "seed " << seed << ", row " << i;

@@ -240,15 +240,6 @@ TEST(EmbeddingInAModel, MustBeTheFirstLayer) {
                  ShapeError);
 }
 
-TEST(LayerNormalizationInAModel, PassesTheMaskOn) {
-    const Gru<float> gru(2, {.units = 3, .return_sequences = true});
-    Sequential<float> model({LayerNormalization<float>(2), gru});
-    Gru<float> alone = gru;
-    const Sequence<float> x = random_sequence<float>({2, 4, 2});
-    const Sequence<float> y = LayerNormalization<float>(2)(x);
-    EXPECT_EQ(model.predict(x, {.lengths = {4, 1}}).matrix(), alone(y, {.lengths = {4, 1}}).sequences.matrix());
-}
-
 TEST(BatchNormalizationInAModel, TrainingChangesNothing) {
     Sequential<double> model({BatchNormalization<double>(2)});
     const Sequence<double> x = random_sequence<double>({3, 2, 2});

@@ -179,13 +179,7 @@ TEST(ModelStream, ModelsWithoutAStateAreStepped) {
     EXPECT_EQ(streamed(stream, random_sequence<float>({1, 3, 2})).shape(), Shape3(1, 3, 3));
 }
 
-TEST(ModelStream, LayersThatNeedTheEndAreRefusedByName) {
-    EXPECT_EQ(
-        message_of<OptionError>([] { ModelStream<float>(Sequential<float>({Bidirectional<float>(2, {.units = 3})})); }),
-        "ModelStream: layer \"bidirectional\" reads its inputs from both ends, and a stream has no end");
-    EXPECT_EQ(message_of<OptionError>(
-                  [] { ModelStream<float>(Sequential<float>({Gru<float>(2, {.units = 3, .go_backwards = true})})); }),
-              "ModelStream: layer \"gru\" reads its inputs from their end (go_backwards), and a stream has no end");
+TEST(ModelStream, RefusesNoRowsAndAModelThatDoesNotKnowItsFeatures) {
     EXPECT_THROW(ModelStream<float>(causal_model<float>(true), {.rows = 0}), ShapeError);
     EXPECT_EQ(message_of<ShapeError>([] { ModelStream<float>(Sequential<float>({Masking<float>()})); }),
               "ModelStream: expected a layer that knows its features, received none");

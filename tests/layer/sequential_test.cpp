@@ -36,12 +36,6 @@ TYPED_TEST(SequentialOf, RunsItsLayersInTheirOrder) {
     EXPECT_TRUE(y.matrix().isApprox(head(second(first(x).sequences).last), TypeParam(1e-6)));
 }
 
-TYPED_TEST(SequentialOf, GivesSequencesWhereTheLastGruReturnsThem) {
-    Sequential<TypeParam> model(
-        {Gru<TypeParam>(4, {.units = 6, .return_sequences = true}), Dense<TypeParam>(6, {.units = 2})});
-    EXPECT_EQ(model.predict(random_inputs<TypeParam>()).shape(), Shape3(3, 5, 2));
-}
-
 TYPED_TEST(SequentialOf, TakesStridedInputs) {
     Sequential<TypeParam> model({Gru<TypeParam>(4, {.units = 6})});
     const RowMatrix<TypeParam> memory = RowMatrix<TypeParam>::Random(1, 200);
@@ -180,13 +174,6 @@ TEST(Sequential, RefusesLayersThatDoNotFitTogether) {
                   Sequential<float>({Gru<float>(4, {.units = 6}), Dropout<float>(), Dense<float>(5, {.units = 2})});
               }),
               "Sequential: layer \"dense\" expected 5 features, the layer before it gives 6");
-}
-
-TEST(Sequential, RefusesAGruAfterOneWithoutSequences) {
-    EXPECT_EQ(message_of<ShapeError>([] {
-                  Sequential<float>({Gru<float>(4, {.units = 6}), Gru<float>(6, {.units = 2, .name = "second"})});
-              }),
-              "Sequential: layer \"second\" expected sequences, but a GRU before it has return_sequences = false");
 }
 
 TEST(Sequential, RefusesInputsOfOtherFeatures) {
