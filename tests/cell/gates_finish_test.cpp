@@ -33,7 +33,8 @@ public:
     template <TileGates Gates>
     void run(Kernels kernels, Finish finish = Finish::state) {
         const auto& p = parameters_;
-        packed_.template pack<M::kResetAfter>({p.kernel(), p.recurrent_kernel(), p.bias(), tanh_, sigmoid_});
+        packed_.template pack<M::kResetAfter>({p.kernel(), p.recurrent_kernel(), p.bias(), tanh_, sigmoid_},
+                                              kernel_lanes<S>(kernels));
         StepCall<S> call;
         call.rows = kRows;
         call.units = kUnits;

@@ -205,6 +205,26 @@ TEST(LoadWeights, NameALayerTooFewOrTooManyInGroups) {
     EXPECT_EQ(weights_refusal(gru_model(true), path), begin + "the file has no data set \"layers/dense/vars/0\"");
 }
 
+TEST(LoadWeights, CountLayersThatHaveNoWeights) {
+    const ScratchFolder folder;
+    const std::filesystem::path path = folder / "a.weights.h5";
+    const LayerNormalization<float> bare(2, {.center = false, .scale = false});
+    LayerNormalization<float> whole(2, {});
+    const RowMatrix<float> gamma = RowMatrix<float>::Constant(1, 2, 3), beta = RowMatrix<float>::Constant(1, 2, 4);
+    whole.set_weights({gamma, beta});
+    const Gru<float> gru(3, {.units = 2, .seed = 1});
+    for (const std::vector<Sequential<float>::Layer>& layers :
+         {std::vector<Sequential<float>::Layer>{gru, bare}, std::vector<Sequential<float>::Layer>{gru, bare, whole}}) {
+        Sequential<float> model(layers);
+        io::save_weights(model, path);
+        Sequential<float> other = model;
+        other.update_variables([](auto v) { v.values.setZero(); });
+        io::load_weights(other, path);
+        const Sequence<float> x = Sequence<float>({1, 2, 3});
+        EXPECT_EQ(other.predict(x).matrix(), model.predict(x).matrix());
+    }
+}
+
 TEST(LoadWeights, FindADenseThatKerasHasInTimeDistributed) {
     const ScratchFolder folder;
     {

@@ -93,6 +93,7 @@ TEST(TestArray, HasAShapeAndAsManyValues) {
     EXPECT_EQ(refusal(R"({"shape": [2, 2097153], "values": []})"), "f: expected at most 4194304 numbers");
     EXPECT_EQ(refusal(R"({"shape": [2, 2097152], "values": []})"), "f: expected 4194304 values, received 0");
     EXPECT_EQ(refusal(R"({"shape": [1], "values": ["1"]})"), "f: values expected numbers, received \"1\"");
+    EXPECT_EQ(refusal(R"({"shape": [], "values": [1]})"), "f: expected a shape, received an empty one");
     EXPECT_EQ(refusal(R"({"values": [1]})"), "f: shape expected a list, received none");
 }
 
@@ -117,8 +118,11 @@ TEST(LargestDifference, IsRelativeToTheLargestExpectedOrOne) {
     found.data()[0] = 0.25F;
     found.data()[1] = 0.0F;
     EXPECT_EQ(io::detail::largest_difference(found, {0.5, 0}), 0.25);
-    found.data()[1] = std::numeric_limits<float>::quiet_NaN();
-    EXPECT_TRUE(std::isnan(io::detail::largest_difference(found, {0.5, 0})));
+    for (Index i = 0; i < 2; ++i) {
+        found.matrix().setZero();
+        found.data()[i] = std::numeric_limits<float>::quiet_NaN();
+        EXPECT_TRUE(std::isnan(io::detail::largest_difference(found, {0.5, 0}))) << i;
+    }
 }
 
 /// What is said of a test vector of that model.

@@ -87,6 +87,11 @@ TEST(ConstraintJson, GivesEachConstraintBack) {
         const Json json = as_json(io::constraint_json(constraint));
         EXPECT_EQ(io::constraint_from(&json, Where("f")), constraint) << json;
     }
+    // JSON has no infinity; the largest number is no bound either.
+    const Constraint unbounded = Constraint::max_norm({.max_value = std::numeric_limits<double>::infinity()});
+    const Json json = Json::parse(io::constraint_json(unbounded).dump());
+    EXPECT_EQ(io::constraint_from(&json, Where("f")),
+              Constraint::max_norm({.max_value = std::numeric_limits<double>::max()}));
     EXPECT_TRUE(io::constraint_json({}).is_null());
     EXPECT_EQ(io::constraint_json(Constraint::unit_norm({.axis = 1})).dump(),
               R"({"module":"keras.constraints","class_name":"UnitNorm","config":{"axis":1},"registered_name":null})");

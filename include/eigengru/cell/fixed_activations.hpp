@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sigmoid and tanh for a single small step, where what counts is how long a result takes, not how many there are: the
 // formulas of math/vector_functions.hpp, rearranged so that fewer operations wait for one another. Absolute error
-// 2e-7 (float) and 4e-16 (double). A source for core/for_each_target.hpp; fixed.hpp includes it.
+// 2.5e-7 (float) and 5e-16 (double). A source for core/for_each_target.hpp; fixed.hpp includes it.
 //
 // With e^u = s (q + p) / (q - p), p odd and q even in r, numerators and denominators are all of the form a q + b p
 // where a and b follow from s alone, which is ready before r is:

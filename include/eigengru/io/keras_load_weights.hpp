@@ -48,9 +48,11 @@ public:
 
     [[nodiscard]] const Hdf5File& file() const { return file_; }
 
-    /// The next layer of that class. Throws: FormatError.
-    void next(std::string_view group) {
+    /// The next layer of that class, which has `count` weights: the lists leave out layers without any, the groups count
+    /// them. Throws: FormatError.
+    void next(std::string_view group, std::size_t count) {
         if (is_legacy_) {
+            if (count == 0) return;
             if (next_legacy_ == legacy_.size())
                 file_.where().fail("expected weights of one more layer, of class ", group);
             ++next_legacy_;
@@ -117,8 +119,8 @@ template <RealScalar S, class Layer>
         return {};
     } else {
         const std::size_t count = layer.get_weights().size();
+        places.next(group_name<S, Layer>(), count);
         if (count == 0) return {};
-        places.next(group_name<S, Layer>());
         const auto read = [&](const std::string& part, std::size_t first, std::size_t of, const auto& check) {
             return checked_weights<S>(places.weights(part, first, of, count), check);
         };

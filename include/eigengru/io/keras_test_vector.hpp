@@ -37,7 +37,8 @@ struct TestArray {
         if (!value.is_number()) array.fail("values", "numbers", value);
         result.values.push_back(value.get<double>());
     }
-    if (result.values.size() != static_cast<std::size_t>(count) || result.shape.empty())
+    if (result.shape.empty()) array.where().fail("expected a shape, received an empty one");
+    if (result.values.size() != static_cast<std::size_t>(count))
         array.where().fail("expected ", count, " values, received ", result.values.size());
     return result;
 }
@@ -74,7 +75,8 @@ template <RealScalar S>
     for (std::size_t i = 0; i < expected.size(); ++i) {
         scale = std::max(scale, std::abs(expected[i]));
         const double difference = std::abs(static_cast<double>(found.data()[i]) - expected[i]);
-        if (!(difference <= worst)) worst = difference;
+        if (std::isnan(difference)) return difference;
+        worst = std::max(worst, difference);
     }
     return worst / scale;
 }

@@ -4,6 +4,9 @@
 
 #include "eigengru/io/keras_values.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace eigengru::inline EIGENGRU_ABI::io {
 
 /// JSON whose keys stay in the order in which they are written, which is Keras's.
@@ -93,7 +96,8 @@ template <class Kind>
 }
 
 [[nodiscard]] inline OrderedJson constraint_json(const Constraint& constraint) {
-    const ConstraintParameters& p = constraint.parameters();
+    ConstraintParameters p = constraint.parameters();
+    p.max_value = std::min(p.max_value, std::numeric_limits<double>::max());  // JSON has no infinity
     if (constraint.is_none()) return nullptr;
     const std::span<const int> axes = p.axis.values();
     const OrderedJson axis =
