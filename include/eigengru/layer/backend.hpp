@@ -155,7 +155,7 @@ template <RealScalar S>
 /// the weights are so large that a thread had better read a part of them, from a cache of its own.
 template <RealScalar S>
 [[nodiscard]] Index threads_for_units(const SequenceCall<S>& call, const StepFunction<S>& f, Index row_threads) {
-    constexpr double kLeastStep = 2e4;  // multiply-adds between two barriers
+    constexpr double kLeastStep = 1e5;  // multiply-adds of a thread between two barriers
     constexpr Index kFarBytes = 4 * 1024 * 1024, kFewRows = 64;
     if (call.packed == nullptr || call.kernels == Kernels::eigen || call.dropout != nullptr || call.plan.has_mask() ||
         !f.is_default_pair())
