@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The layer on cuDNN against cuDNN itself: the best of its four algorithms and two layouts, called straight, beside our
-// path for data of the device (the overhead), and for data of the host (what the way there and back costs). The same for
-// training steps, which take data of the host alone. Checked against Eigen before it is timed. Without a device it says
-// so and ends. (peers/torch_cuda.py has PyTorch's times in the same cells.)
+// path for data of the device (the overhead), and for data of the host (what the way there and back costs). The same
+// for training steps, which take data of the host alone. Data of the host is checked against Eigen before it is timed.
+// Without a device it says so and ends; --quick: a few cells. (peers/torch_cuda.py has PyTorch's times in these cells.)
 #include <eigengru/cuda/device_gru.hpp>
 #include <eigengru/eigengru.hpp>
 
@@ -110,53 +110,80 @@ double on_device(const CudnnContext& context, const Gru<float>& layer, const Siz
     return time_of(context.functions(), context.stream(), [&] { device.call(layer.cell(), call); });
 }
 
-/// A training step of ours: the call with its gradients.
+/// The same layer on Eigen.
+Gru<float> on_eigen(const Gru<float>& layer) {
+    GruOptions options = layer.options();
+    options.use_cudnn = false;
+    return {layer.features(), options, layer.get_weights()};
+}
+
+/// Whether the numbers are those of Eigen; says so when they are not.
+template <class Numbers, class Expected>
+bool is_close(const Numbers& numbers, const Expected& expected) {
+    const float difference = (numbers - expected).cwiseAbs().maxCoeff();
+    if (numbers.allFinite() && difference < 1e-4F * (1 + expected.cwiseAbs().maxCoeff())) return true;
+    std::printf("differs from Eigen by %g\n", static_cast<double>(difference));
+    return false;
+}
+
+/// A training step of ours: the call with its gradients. Returns infinity when these are not those of Eigen.
 double training_on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
-    const Sequence<float> inputs({s.batch, s.time, s.features}), d_sequences({s.batch, s.time, s.units});
+    Sequence<float> inputs({s.batch, s.time, s.features}), outputs({s.batch, s.time, s.units}), d = outputs;
+    inputs.matrix().setRandom();
+    d.matrix().setRandom();
     Tape<float> tape;
     Gradients<float> gradients;
-    return time_of(context.functions(), context.stream(), [&] {
-        static_cast<void>(layer.forward(inputs, {}, tape));
-        layer.backward(std::move(tape), {.sequences = d_sequences}, gradients);
-    });
+    const auto step = [&](Gru<float>& which) {
+        which.forward(inputs, {}, tape, {.sequences = outputs});
+        which.backward(std::move(tape), {.sequences = d}, gradients);
+    };
+    Gru<float> other = on_eigen(layer);
+    step(other);
+    const auto expected = gradients.parameters.flat().eval();
+    step(layer);
+    if (!is_close(gradients.parameters.flat(), expected)) return std::numeric_limits<double>::infinity();
+    return time_of(context.functions(), context.stream(), [&] { step(layer); });
 }
 
 /// Ours for data of the host. Returns infinity when the numbers are not those of Eigen.
 double on_host(const CudnnContext& context, Gru<float>& layer, const Sizes& s) {
     Sequence<float> inputs({s.batch, s.time, s.features});
     inputs.matrix().setRandom();
-    GruOptions options = layer.options();
-    options.use_cudnn = false;
-    Output<float> y = layer(inputs), expected = Gru<float>(s.features, options, layer.get_weights())(inputs);
-    const float difference = (y.sequences.matrix() - expected.sequences.matrix()).cwiseAbs().maxCoeff();
-    if (!(difference < 1e-4F)) {
-        std::printf("differs from Eigen by %g\n", static_cast<double>(difference));
-        return std::numeric_limits<double>::infinity();
-    }
+    Output<float> y = layer(inputs), expected = on_eigen(layer)(inputs);
+    if (!is_close(y.sequences.matrix(), expected.sequences.matrix())) return std::numeric_limits<double>::infinity();
     const OutputView<float> view{y.sequences, y.last, y.state};
     return time_of(context.functions(), context.stream(), [&] { layer.call(inputs, {}, view); });
 }
 
-constexpr Index kUnits[] = {64, 128, 256, 512, 1024}, kBatches[] = {1, 16, 64};
+/// The sizes of the cells: all of them, or a few.
+std::vector<Sizes> sizes(bool is_quick) {
+    std::vector<Sizes> cells;
+    for (const Index units : {64, 128, 256, 512, 1024})
+        for (const Index batch : {1, 16, 64})
+            if (!is_quick || (units == 256 && batch > 1)) cells.push_back({batch, 128, units, units});
+    return cells;
+}
 
 Gru<float> layer_of(const Sizes& s) {
     return {s.features, {.units = s.units, .seed = 1, .return_sequences = true, .use_cudnn = true}};
 }
 
-void measure_training(CudnnContext& context) {
+bool measure_training(CudnnContext& context, bool is_quick) {
+    bool is_right = true;
     std::puts("\nfloat, training step, microseconds");
     std::printf("%5s %5s %5s %5s  %-28s %10s %10s\n", "B", "T", "F", "H", "best of cuDNN", "cuDNN", "from host");
-    for (const Index units : kUnits)
-        for (const Index batch : kBatches) {
-            const Sizes s{batch, 128, units, units};
-            Gru<float> layer = layer_of(s);
-            const Raw raw = best_of_cudnn(context, s, true);
-            std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f\n", s.batch, s.time, s.features, s.units,
-                        raw.name.c_str(), raw.microseconds, training_on_host(context, layer, s));
-        }
+    for (const Sizes& s : sizes(is_quick)) {
+        Gru<float> layer = layer_of(s);
+        const Raw raw = best_of_cudnn(context, s, true);
+        const double ours = training_on_host(context, layer, s);
+        is_right = is_right && ours < std::numeric_limits<double>::infinity();
+        std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f\n", s.batch, s.time, s.features, s.units,
+                    raw.name.c_str(), raw.microseconds, ours);
+    }
+    return is_right;
 }
 
-int run() {
+int run(bool is_quick) {
     const BackendRule device = device_condition(cuda_functions()), library = cudnn_condition(cuda_functions());
     std::printf("device: %s\ncuDNN: %s\n", device.reason.c_str(), library.reason.c_str());
     if (!device.passed || !library.passed) {
@@ -168,23 +195,21 @@ int run() {
     std::printf("%5s %5s %5s %5s  %-28s %10s %10s %9s %10s\n", "B", "T", "F", "H", "best of cuDNN", "cuDNN", "ours",
                 "overhead", "from host");
     bool is_right = true;
-    for (const Index units : kUnits)
-        for (const Index batch : kBatches) {
-            const Sizes s{batch, 128, units, units};
-            Gru<float> layer = layer_of(s);
-            const double host = on_host(context, layer, s);
-            const Raw raw = best_of_cudnn(context, s, false);
-            const double ours = on_device(context, layer, s);
-            is_right = is_right && host < std::numeric_limits<double>::infinity();
-            std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f %8.1f%% %10.1f\n", s.batch, s.time, s.features,
-                        s.units, raw.name.c_str(), raw.microseconds, ours, 100 * (ours / raw.microseconds - 1), host);
-        }
-    measure_training(context);
+    for (const Sizes& s : sizes(is_quick)) {
+        Gru<float> layer = layer_of(s);
+        const double host = on_host(context, layer, s);
+        const Raw raw = best_of_cudnn(context, s, false);
+        const double ours = on_device(context, layer, s);
+        is_right = is_right && host < std::numeric_limits<double>::infinity();
+        std::printf("%5td %5td %5td %5td  %-28s %10.1f %10.1f %8.1f%% %10.1f\n", s.batch, s.time, s.features, s.units,
+                    raw.name.c_str(), raw.microseconds, ours, 100 * (ours / raw.microseconds - 1), host);
+    }
+    is_right = measure_training(context, is_quick) && is_right;
     return is_right ? 0 : 1;
 }
 
 }  // namespace
 
-int main() {
-    return run();
+int main(int argc, char** argv) {
+    return run(argc > 1 && std::string(argv[1]) == "--quick");
 }

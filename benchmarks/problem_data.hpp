@@ -92,7 +92,7 @@ void check(const std::string& what, const std::vector<S>& expected, const std::v
     for (std::size_t i = 0; i < expected.size(); ++i) {
         largest = std::max(largest, std::abs(expected[i]));
         const S difference = std::abs(expected[i] - received[i]);
-        if (!(difference <= error)) error = difference;  // NaN too
+        error = std::isnan(difference) ? std::numeric_limits<S>::infinity() : std::max(error, difference);
     }
     const S tolerance = 4 * std::numeric_limits<S>::epsilon() * std::sqrt(static_cast<S>(terms)) * largest;
     if (error <= tolerance) return;

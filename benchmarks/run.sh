@@ -50,14 +50,14 @@ make_environment() {
         echo "skipped: no virtual environment with ${packages[*]}"
 }
 
-python() {
+find_python() {
     local environment=${EIGENGRU_PYTHON:-$out/venv}/bin/python
     if [ -x "$environment" ]; then echo "$environment"; else echo python3; fi
 }
 
 measure_python_peers() {
     local python
-    python=$(python)
+    python=$(find_python)
     if [ ${#isa[@]} -gt 0 ]; then
         echo "skipped: they choose their instructions themselves"
     elif ! "$python" -c 'import numpy' 2>/dev/null; then
@@ -73,7 +73,8 @@ measure() {
         memory) "$out/benchmarks/bench_$1" ;;
         cudnn)
             if [ -x "$out/benchmarks/bench_$1" ]; then
-                "$out/benchmarks/bench_$1" && "$(python)" "$root/benchmarks/peers/torch_cuda.py"
+                "$out/benchmarks/bench_$1" "${quick[@]}" &&
+                    "$(find_python)" "$root/benchmarks/peers/torch_cuda.py" "${quick[@]}"
             else
                 echo "skipped: built without eigengru::cudnn"
             fi

@@ -23,7 +23,7 @@ done
 out=$root/build/tests
 groups=(build keras onnx tools test benchmark plot)
 case $depth in
-    quick) count=5 ;;
+    quick) count=4 ;;
     normal) count=16; groups+=(clang) ;;
     full) count=23; groups+=(clang tidy) ;;
 esac

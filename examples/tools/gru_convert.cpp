@@ -43,8 +43,11 @@ double difference(Sequential<S>& a, Sequential<S>& b) {
     const Sequence<S> y = tools::predict<S>(b, inputs);
     if (x.shape() != y.shape()) throw FormatError(arguments.out + ": the written model gives another shape");
     double worst = 0.0;
-    for (Index i = 0; i < x.size(); ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(x.data()[i]) - static_cast<double>(y.data()[i])));
+    for (Index i = 0; i < x.size(); ++i) {
+        const double difference = std::abs(static_cast<double>(x.data()[i]) - static_cast<double>(y.data()[i]));
+        if (std::isnan(difference)) return difference;
+        worst = std::max(worst, difference);
+    }
     return worst;
 }
 

@@ -5,6 +5,7 @@
 #define EIGENGRU_TARGET_SOURCE "support/quick_activations.hpp"
 #include "eigengru/core/for_each_target.hpp"
 #include "support/kernel_steps.hpp"
+#include "support/larger.hpp"
 #include "support/modes.hpp"
 
 #include <gtest/gtest.h>
@@ -64,8 +65,8 @@ TYPED_TEST(FixedActivations, AreWithinTwoAndAHalfEpsilons) {
         double of_sigmoid = 0, of_tanh = 0;
         for (std::size_t i = 0; i < x.size(); ++i) {
             const W v = W(x[i]);
-            of_sigmoid = std::max(of_sigmoid, double(std::abs(W(y.sigmoids[i]) - 1 / (1 + std::exp(-v)))));
-            of_tanh = std::max(of_tanh, double(std::abs(W(y.tanhs[i]) - std::tanh(v))));
+            of_sigmoid = larger(of_sigmoid, double(std::abs(W(y.sigmoids[i]) - 1 / (1 + std::exp(-v)))));
+            of_tanh = larger(of_tanh, double(std::abs(W(y.tanhs[i]) - std::tanh(v))));
         }
         EXPECT_LE(of_sigmoid, this->kTolerance) << name_of(kernels);
         EXPECT_LE(of_tanh, this->kTolerance) << name_of(kernels);

@@ -4,6 +4,7 @@
 #include "eigengru/layer/stream.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/kernel_list.hpp"
+#include "support/larger.hpp"
 #include "support/many_steps.hpp"
 #include "support/message_of.hpp"
 #include "support/modes.hpp"
@@ -242,7 +243,7 @@ TYPED_TEST(FixedGruOf, ManyStepsAreThoseOfAStream) {
         const S* x = inputs.row(t % 997).data();
         stream.step(x, y.data());
         const auto state = fixed.step(std::span<const S, 3>(x, 3));
-        for (std::size_t i = 0; i < 8; ++i) difference = std::max(difference, std::abs(state[i] - y[i]));
+        for (std::size_t i = 0; i < 8; ++i) difference = larger(difference, std::abs(state[i] - y[i]));
     }
     EXPECT_LE(difference, kTolerance<S>);
 }

@@ -121,7 +121,7 @@ TYPED_TEST(GatesKernel, ProjectedInputsGiveTheSameBits) {
         }
 }
 
-TYPED_TEST(GatesKernel, ProjectsTheInputsInTheOrderOfThePanels) {
+TYPED_TEST(GatesKernel, ProjectsTheInputsGateByGateOfEachBlock) {
     using Scalar = typename TypeParam::Scalar;
     for (const Index units : {3, 16, 21}) {
         const typename TestFixture::Steps steps(5, units, 4);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/cell/gru_step.hpp"
 
+#include "support/larger.hpp"
 #include "support/modes.hpp"
 #include "support/reference_gru.hpp"
 
@@ -62,7 +63,7 @@ public:
                 RowMatrix<S> move = RowMatrix<S>::Zero(gradient.rows(), gradient.cols());
                 move.data()[i] = h;
                 const S slope = (loss_at(move) - loss_at(-move)) / (2 * h);
-                worst = std::max(worst, static_cast<double>(std::abs(gradient.data()[i] - slope)));
+                worst = larger(worst, static_cast<double>(std::abs(gradient.data()[i] - slope)));
             }
         };
         compare(d_gates, [&](const RowMatrix<S>& move) { return loss(move, state_); });

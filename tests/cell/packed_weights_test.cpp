@@ -16,7 +16,6 @@ namespace {
 
 using namespace eigengru;
 using eigengru::detail::kSlots;
-using eigengru::detail::line_count;
 using eigengru::detail::PackedWeights;
 using eigengru::detail::StepFunction;
 
@@ -98,13 +97,6 @@ template <class M>
 class PackedWeightsOf : public testing::Test {};
 TYPED_TEST_SUITE(PackedWeightsOf, Modes, );
 
-TEST(PackedLayout, LinesCoverTheUnits) {
-    EXPECT_EQ(line_count<float>(1), 1);
-    EXPECT_EQ(line_count<float>(16), 1);
-    EXPECT_EQ(line_count<float>(17), 2);
-    EXPECT_EQ(line_count<double>(16), 2);
-}
-
 TYPED_TEST(PackedWeightsOf, HasEveryElementInItsPlaceAndZerosBesides) {
     for (const Index units : {1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 70})
         for (const Index features : {1, 3, 16})
@@ -162,6 +154,8 @@ TYPED_TEST(PackedWeightsOf, BytesCountTheMemory) {
     const auto packed = Weights<TypeParam>(5, 20, true).packed(8);
     EXPECT_GE(packed.bytes(), Index(sizeof(S)) * 24 * (3 * 25 + 4));
     EXPECT_LE(packed.bytes(), Index(sizeof(S)) * (24 * (3 * 25 + 4) + 4 * 20) + 2 * 64);
+    EXPECT_FALSE(packed.exceeds_cache());
+    EXPECT_TRUE(Weights<TypeParam>(1, 320, true).packed().exceeds_cache());
 }
 
 TYPED_TEST(PackedWeightsOf, ACopyFollowsTheCellAndTheKernels) {

@@ -29,6 +29,13 @@ TEST(WholeLines, HoldSixteenFloatsOrEightDoubles) {
     EXPECT_EQ(kLineSize<double>, 8);
 }
 
+TEST(Lines, CoverTheScalars) {
+    EXPECT_EQ(eigengru::detail::line_count<float>(1), 1);
+    EXPECT_EQ(eigengru::detail::line_count<float>(16), 1);
+    EXPECT_EQ(eigengru::detail::line_count<float>(17), 2);
+    EXPECT_EQ(eigengru::detail::line_count<double>(16), 2);
+}
+
 TEST(WholeLines, AreRoundedUp) {
     EXPECT_EQ(whole_lines<float>(0), 0);
     EXPECT_EQ(whole_lines<float>(1), 16);

@@ -27,6 +27,7 @@ void expect_close(const Eigen::MatrixBase<D>& received, const Eigen::MatrixBase<
     using S = typename D::Scalar;
     ASSERT_EQ(received.rows(), expected.rows());
     ASSERT_EQ(received.cols(), expected.cols());
+    ASSERT_TRUE(received.allFinite());
     EXPECT_LE((received - expected).cwiseAbs().maxCoeff(), tolerance<S>() * (1 + expected.cwiseAbs().maxCoeff()));
 }
 

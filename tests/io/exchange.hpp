@@ -5,6 +5,7 @@
 #include "eigengru/layer/any_gru.hpp"
 #include "eigengru/layer/sequential.hpp"
 #include "support/golden.hpp"
+#include "support/larger.hpp"
 #include "support/scratch_files.hpp"
 
 #include <gtest/gtest.h>
@@ -48,7 +49,7 @@ double golden_difference(const S* found, std::size_t size, const GoldenArray& ex
     double worst = 0.0;
     for (std::size_t i = 0; i < std::min(size, expected.values.size()); ++i) {
         largest = std::max(largest, std::abs(expected.values[i]));
-        worst = std::max(worst, std::abs(static_cast<double>(found[i]) - expected.values[i]));
+        worst = larger(worst, std::abs(static_cast<double>(found[i]) - expected.values[i]));
     }
     return worst / largest;
 }

@@ -7,6 +7,7 @@
 #include "eigengru/layer/sequential.hpp"
 #include "io/io_support.hpp"
 #include "support/golden.hpp"
+#include "support/larger.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,7 @@ double difference(const eigengru::Sequence<S>& found, const GoldenArray& expecte
     double worst = 0.0;
     for (std::size_t i = 0; i < expected.values.size(); ++i) {
         largest = std::max(largest, std::abs(expected.values[i]));
-        worst = std::max(worst, std::abs(static_cast<double>(found.data()[i]) - expected.values[i]));
+        worst = larger(worst, std::abs(static_cast<double>(found.data()[i]) - expected.values[i]));
     }
     return worst / largest;
 }

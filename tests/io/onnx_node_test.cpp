@@ -6,11 +6,9 @@
 #include <gtest/gtest.h>
 
 namespace eigengru_test::onnx_node_test {
-
 namespace {
 
 using namespace eigengru;
-
 using io::detail::OnnxNode;
 
 TEST(OnnxNode, HasItsNameOrThatOfItsFirstOutput) {

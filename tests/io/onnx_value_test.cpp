@@ -6,11 +6,9 @@
 #include <gtest/gtest.h>
 
 namespace eigengru_test::onnx_value_test {
-
 namespace {
 
 using namespace eigengru;
-
 using io::detail::OnnxValue;
 
 TEST(OnnxValue, AConstantSharesItsTensor) {

@@ -14,7 +14,8 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Lanes of the vectors of some kernels: packed weights must be in blocks of so many units.
+/// Lanes of the vectors of some kernels: packed weights must be in blocks of so many units. `kernels` is resolved, and
+/// not Kernels::eigen.
 template <RealScalar S>
 [[nodiscard]] constexpr Index kernel_lanes([[maybe_unused]] Kernels kernels) {
 #if EIGENGRU_HAS_X86_TARGETS

@@ -91,7 +91,7 @@ template <TileGates Gates>
     return slot == kSlotM ? Gates == TileGates::all : Gates != TileGates::c;
 }
 
-/// Sums that are wanted as they are: in the gates, or in the order of the panels.
+/// Sums that are wanted as they are: in the gates, or as projected inputs, [block][z r c].
 template <class V, TileGates Gates>
 void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
                  const Place<V>& place) {

@@ -13,6 +13,7 @@
 //                 sums of 8 rows -> h'             tiles of rows; chunks of rows keep x and h there. Few rows take
 //                                                  several blocks at once, so that enough sums are under way.
 //
+// (Reset before goes through twice: with panels of z and r, then with those of h.)
 // Every element is summed in the order of k, bias first: the same bits in any tile, batch, and with projected inputs.
 // Sums are local arrays with constant indices, and weights are loaded before the broadcasts and pinned to registers:
 // without that compilers fold them into the multiplications, which then read them again for every row.
@@ -243,6 +244,7 @@ template <class S, TileGates Gates>
 void run_step(const StepCall<S>& s) {
     using V = Vec<S>;
     constexpr Index kPerLine = kLineSize<S> / V::size;
+    static_assert(kPerLine > 0, "a vector is at most a cache line");
     Range blocks{0, (s.units + V::size - 1) / V::size};
     if (s.lines.count > 0) {
         const Index first = s.lines.first * kPerLine, end = s.lines.end() * kPerLine;

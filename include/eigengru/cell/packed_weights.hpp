@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // PackedWeights: the weights of a GRU in the order in which the kernels read them. A block has as many units as a vector
-// of the kernels has lanes, so that they read nothing but what they use: 16 with AVX-512, 8 with AVX2 (half in double).
+// of the kernels has lanes, so that they read nothing but what they use: 16 with AVX-512, 8 with AVX2 (half in double),
+// those of Eigen's packets elsewhere.
 //
 //     panel of a block of 16 units:    k = 0    z: 16 | r: 16 | h: 16
 //                                      k = 1    z: 16 | r: 16 | h: 16
@@ -21,18 +22,11 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Cache lines that cover so many units.
-template <class S>
-[[nodiscard]] constexpr Index line_count(Index units) {
-    return (units + kLineSize<S> - 1) / kLineSize<S>;
-}
-
 /// A value; copies are independent.
 template <RealScalar S>
 class PackedWeights {
 public:
-    /// Takes over the weights, for kernels with vectors of `lanes` units, a power of 2. Allocates only when the sizes have
-    /// changed.
+    /// Takes over the weights, for kernels with vectors of `lanes` units. Allocates only when the sizes have changed.
     template <bool ResetAfter>
     void pack(const StepFunction<S>& f, Index lanes) {
         const Index padded_units = (f.units() + lanes - 1) / lanes * lanes;

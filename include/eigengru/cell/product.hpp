@@ -7,7 +7,6 @@
 #include "eigengru/core/types.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 

@@ -20,7 +20,7 @@ struct PanelProduct {
 enum class Finish : unsigned char {
     state,  ///< the default activations are applied, and the next state is written
     sums,   ///< they go to the gates, for other activations
-    input   ///< only the input product was made: it goes to `projected`, in the order of the panels
+    input   ///< only the input product was made: it goes to `projected`, as [block][z r c]
 };
 
 /// One step of a batch, or the part of it that a kernel is asked for. The equations and their letters: gru_step.hpp.

@@ -16,10 +16,16 @@ inline constexpr std::size_t kLineBytes = 64;
 template <class S>
 inline constexpr Index kLineSize = Index(kLineBytes / sizeof(S));
 
+/// Cache lines that cover so many scalars.
+template <class S>
+[[nodiscard]] constexpr Index line_count(Index count) {
+    return (count + kLineSize<S> - 1) / kLineSize<S>;
+}
+
 /// `count` rounded up to whole cache lines of scalars.
 template <class S>
 [[nodiscard]] constexpr Index whole_lines(Index count) {
-    return (count + kLineSize<S> - 1) / kLineSize<S> * kLineSize<S>;
+    return line_count<S>(count) * kLineSize<S>;
 }
 
 /// Asks for a cache line that will be read soon.

@@ -9,7 +9,16 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Owns one handle, or none. Move-only. Destroy: a function of the table, or one that takes the table and the handle.
+/// Whether the runtime has gone before what is destroyed now, as it has at the end of a process for a static layer: cuDNN
+/// must not be called any more.
+[[nodiscard]] inline bool is_runtime_gone(const CudaFunctions& f) {
+    int count = 0;
+    const cudaError_t status = f.cudaGetDeviceCount(&count);
+    if (status != cudaSuccess) static_cast<void>(f.cudaGetLastError());
+    return status == cudaErrorCudartUnloading;
+}
+
+/// Owns one handle, or none. Move-only.
 template <class Handle, auto Destroy>
 class CudaOwner {
 public:
@@ -23,11 +32,7 @@ public:
         return *this;
     }
     ~CudaOwner() {
-        if (handle_ == nullptr) return;
-        if constexpr (requires { Destroy(*functions_, handle_); })
-            Destroy(*functions_, handle_);
-        else
-            static_cast<void>((functions_->*Destroy)(handle_));
+        if (handle_ != nullptr && !is_runtime_gone(*functions_)) static_cast<void>((functions_->*Destroy)(handle_));
     }
 
     [[nodiscard]] Handle get() const { return handle_; }
@@ -37,18 +42,9 @@ private:
     Handle handle_ = nullptr;
 };
 
-/// A static layer goes after the runtime at the end of a process, where cuDNN must not be called any more.
-inline void destroy_cudnn(const CudaFunctions& f, cudnnHandle_t handle) {
-    int count = 0;
-    const cudaError_t status = f.cudaGetDeviceCount(&count);
-    if (status == cudaErrorCudartUnloading) return;
-    if (status != cudaSuccess) static_cast<void>(f.cudaGetLastError());
-    static_cast<void>(f.cudnnDestroy(handle));
-}
-
 using CudaStream = CudaOwner<cudaStream_t, &CudaFunctions::cudaStreamDestroy>;
 using CudaEvent = CudaOwner<cudaEvent_t, &CudaFunctions::cudaEventDestroy>;
-using CudnnHandle = CudaOwner<cudnnHandle_t, &destroy_cudnn>;
+using CudnnHandle = CudaOwner<cudnnHandle_t, &CudaFunctions::cudnnDestroy>;
 using DropoutDescriptor = CudaOwner<cudnnDropoutDescriptor_t, &CudaFunctions::cudnnDestroyDropoutDescriptor>;
 using RnnDescriptor = CudaOwner<cudnnRNNDescriptor_t, &CudaFunctions::cudnnDestroyRNNDescriptor>;
 using RnnDataDescriptor = CudaOwner<cudnnRNNDataDescriptor_t, &CudaFunctions::cudnnDestroyRNNDataDescriptor>;

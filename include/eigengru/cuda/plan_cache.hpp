@@ -9,7 +9,7 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Plans of one handle. Remembers those that were used last; a batch of many lengths must not fill the memory with plans.
+/// Plans of one handle. Remembers those that were used last: batches of many lengths must not fill the memory with plans.
 class PlanCache {
 public:
     static constexpr std::size_t kMostPlans = 1024;
@@ -100,7 +100,7 @@ private:
     }
 
     std::vector<Entry> entries_;  // the one used last comes first
-    std::vector<Choice> choices_;
+    std::vector<Choice> choices_;  // the one made last comes last
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

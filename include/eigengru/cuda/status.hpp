@@ -30,8 +30,8 @@ inline void check_status(const CudaFunctions& f, std::string_view call, cudnnSta
     if (status != CUDNN_STATUS_SUCCESS) EIGENGRU_THROW(BackendError, "cuDNN backend: ", failure_text(f, call, status));
 }
 
-/// Whether cuDNN says that it does not do this at all, or cannot compile a kernel for it on this machine: no failure, but
-/// a reason to take another way.
+/// Whether cuDNN says that it does not do this at all, or cannot compile a kernel for it on this machine: no failure,
+/// but a reason to take another way.
 [[nodiscard]] inline bool is_not_supported(cudnnStatus_t status) {
     return CUDNN_STATUS_CATEGORY(static_cast<int>(status)) == static_cast<int>(CUDNN_STATUS_NOT_SUPPORTED) ||
            status == CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED;

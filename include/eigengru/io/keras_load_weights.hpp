@@ -48,8 +48,8 @@ public:
 
     [[nodiscard]] const Hdf5File& file() const { return file_; }
 
-    /// The next layer of that class, which has `count` weights: the lists leave out layers without any, the groups count
-    /// them. Throws: FormatError.
+    /// The next layer of that class, which has `count` weights: the lists leave out layers without any, the groups
+    /// count them. Throws: FormatError.
     void next(std::string_view group, std::size_t count) {
         if (is_legacy_) {
             if (count == 0) return;

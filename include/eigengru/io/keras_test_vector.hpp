@@ -4,6 +4,9 @@
 
 #include "eigengru/io/keras_model.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace eigengru::inline EIGENGRU_ABI::io {
 
 /// What a loader found out about the file, for those who want to know.

@@ -22,7 +22,7 @@ struct ModelCallOptions {
     MaskView mask = {};          ///< (batch, time), true = use; for the first layer
     IndexListView lengths = {};  ///< instead of a mask
     bool training = false;       ///< whether dropout is active
-    ExecutorRef executor = {};   ///< threads for the recurrent layers
+    ExecutorRef executor = {};   ///< threads for the recurrent layers: the same bits
 };
 
 /// A chain of layers, each of the kinds in `Layer`; model_layer.hpp says what a layer answers to be one of them.
@@ -69,7 +69,8 @@ public:
     }
 
     /// (batch, time, features) to (batch, time, units of the last layer), or time 1 where the time axis is given up.
-    /// Throws: ShapeError, OptionError, BackendError. Stateful layers carry on.
+    /// Throws: ShapeError, OptionError, BackendError. Stateful layers carry on. An executor gives the recurrent layers
+    /// threads, here and in forward(); the numbers are the same to the bit.
     Sequence<S> operator()(SequenceView<const S> inputs, const ModelCallOptions& call = {}) {
         LayerData<S> data{.values = Sequence<S>(inputs.shape())};
         own_mask("Sequential::operator()", inputs.shape(), call, data.mask);

@@ -26,6 +26,7 @@ public:
         step_.units = f.units();
         step_.finish = f.is_default_pair() ? Finish::state : Finish::sums;
         if (!is_active()) return;
+        eigen_assert(call.packed->lanes() == kernel_lanes<S>(call.kernels));
         step_.input.depth = f.features();
         step_.input.panels = call.packed->kernel();
         step_.recurrent.panels = call.packed->recurrent_kernel();

@@ -48,7 +48,7 @@ public:
     double update(const DataSet<S>& data, BatchMemory<S>& memory, const StepPlace& place, ExecutorRef executor = {}) {
         before_.store(*model_);
         Undo undo{before_, *model_};
-        const double loss = run(data, memory, {.is_training = true, .executor = executor});
+        const double loss = loss_of(data, memory, {.is_training = true, .executor = executor});
         if (!std::isfinite(loss)) fail(place, text("the loss is ", loss));
         model_->backward(memory.tape, memory.d_outputs, memory.gradients, executor);
         const double norm = global_norm(*model_, std::as_const(memory.gradients.parameters).flat());
@@ -61,7 +61,7 @@ public:
 
     /// The loss alone, outside of training. Carried states go on.
     [[nodiscard]] double evaluate(const DataSet<S>& data, BatchMemory<S>& memory, ExecutorRef executor = {}) {
-        return run(data, memory, {.executor = executor});
+        return loss_of(data, memory, {.executor = executor});
     }
 
 private:
@@ -76,12 +76,12 @@ private:
         }
     };
 
-    double run(const DataSet<S>& data, BatchMemory<S>& memory, const ModelRun& how) {
+    double loss_of(const DataSet<S>& data, BatchMemory<S>& memory, const ModelRun& run) {
         const SequenceView<const S> outputs = model_->forward(
-            data.x, {.mask = data.mask, .training = how.is_training, .executor = how.executor}, memory.tape);
+            data.x, {.mask = data.mask, .training = run.is_training, .executor = run.executor}, memory.tape);
         const LossCallOptions<S> options{.sample_weight = data.sample_weight, .mask = memory.tape.mask()};
         S loss = 0;
-        if (how.is_training) {
+        if (run.is_training) {
             memory.d_outputs.resize(outputs.shape());
             loss = loss_.value_and_gradient(data.y, outputs, options, memory.d_outputs);
         } else {
