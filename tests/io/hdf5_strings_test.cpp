@@ -63,7 +63,7 @@ struct Writing {
     Bytes bytes = {};
 
     Writing& number(std::uint64_t value, int size) {
-        for (int i = 0; i < size; ++i) bytes.push_back(static_cast<unsigned char>((value >> (8 * i)) & 0xFFU));
+        for (; size > 0; --size, value >>= 8) bytes.push_back(static_cast<unsigned char>(value & 0xFFU));
         return *this;
     }
     Writing& text(std::string_view text) {
