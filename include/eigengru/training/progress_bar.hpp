@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -17,7 +19,7 @@ namespace detail {
 
 /// 7s, 3:07, 1:03:07.
 [[nodiscard]] inline std::string duration_text(double seconds) {
-    const auto whole = static_cast<std::int64_t>(std::max(seconds, 0.0) + 0.5);
+    const std::int64_t whole = std::llround(std::max(seconds, 0.0));
     const auto two_digits = [](std::int64_t n) { return text(n < 10 ? "0" : "", n); };
     if (whole < 60) return text(whole, "s");
     if (whole < 3600) return text(whole / 60, ":", two_digits(whole % 60));
