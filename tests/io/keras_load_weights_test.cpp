@@ -220,7 +220,9 @@ TEST(LoadWeights, CountLayersThatHaveNoWeights) {
         Sequential<float> other = model;
         other.update_variables([](auto v) { v.values.setZero(); });
         io::load_weights(other, path);
-        const Sequence<float> x = Sequence<float>({1, 2, 3});
+        Sequence<float> x({1, 2, 3});
+        x.matrix().setConstant(0.5F);
+        EXPECT_FALSE(model.predict(x).matrix().isZero());
         EXPECT_EQ(other.predict(x).matrix(), model.predict(x).matrix());
     }
 }

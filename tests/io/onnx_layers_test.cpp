@@ -80,13 +80,6 @@ using io::detail::OnnxNode;
 using io::detail::OnnxTensor;
 using io::detail::OnnxValue;
 
-onnx::NodeProto node_of(const std::string& op) {
-    onnx::NodeProto node;
-    node.set_op_type(op);
-    node.set_name("n");
-    return node;
-}
-
 using io::detail::OnnxActivation;
 using io::detail::OnnxDense;
 using io::detail::OnnxGru;

@@ -72,13 +72,6 @@ using io::detail::OnnxNode;
 using io::detail::OnnxTensor;
 using io::detail::OnnxValue;
 
-onnx::NodeProto node_of(const std::string& op) {
-    onnx::NodeProto node;
-    node.set_op_type(op);
-    node.set_name("n");
-    return node;
-}
-
 using io::detail::concatenated;
 using io::detail::OnnxMover;
 using io::detail::OnnxPart;

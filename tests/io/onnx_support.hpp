@@ -108,4 +108,12 @@ private:
     }
 };
 
+/// A node of an operator, called n, without anything else.
+inline onnx::NodeProto node_of(const std::string& op) {
+    onnx::NodeProto node;
+    node.set_op_type(op);
+    node.set_name("n");
+    return node;
+}
+
 }  // namespace eigengru_test
