@@ -4,17 +4,13 @@
 
 #if defined(EIGENGRU_TARGET)
 
-/// The sums of a tile in memory, [row][block][z r m c][lane], for the pass that ends a step: it is the same for all
+/// The sums of a tile in memory, [row][block][z r m c][lane], for the passes that end a step: they are the same for all
 /// tiles, and too long to be repeated for each row of each.
 template <class V>
 struct TileSums {
     using S = typename V::Scalar;
     Index row, rows, block, blocks;
-    const S* at;
-
-    [[nodiscard]] V load(Index r, Index b, Index slot) const {
-        return V::load(at + ((r * blocks + b) * kSlots + slot) * V::size);
-    }
+    S* at;
 };
 
 /// Elements of a vector that exist: all, or those of the units that are left.
@@ -34,54 +30,68 @@ struct Place {
     }
 };
 
+/// One vector of a tile: some units of one row, with its sums, which a pass may replace by what it makes of them.
 template <class V>
-void store_gate(const StepCall<typename V::Scalar>& s, Index row, const Place<V>& place, Index slot, V values) {
-    place.store(values, s.gates + row * s.gate_stride + slot * s.units);
+struct TileVector {
+    using S = typename V::Scalar;
+    Index row;
+    Place<V> place;
+    S* at;
+
+    [[nodiscard]] V load(Index slot) const { return V::load(at + slot * V::size); }
+    void store(Index slot, V values) const { values.store(at + slot * V::size); }
+};
+
+template <class V>
+void store_gate(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, Index slot, V values) {
+    t.place.store(values, s.gates + t.row * s.gate_stride + slot * s.units);
 }
 
 /// h' = z . h + (1 - z) . c
 template <class V>
-void store_next(const StepCall<typename V::Scalar>& s, Index row, const Place<V>& place, V z, V c) {
-    const V h = place.load(s.h + row * s.units);
+void store_next(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, V z, V c) {
+    const V h = t.place.load(s.h + t.row * s.units);
     const V next = V::multiply_add(z, h - c, c);
-    place.store(next, s.next + row * s.units);
-    if (s.out != nullptr) place.store(next, s.out + row * s.out_stride);
+    t.place.store(next, s.next + t.row * s.units);
+    if (s.out != nullptr) t.place.store(next, s.out + t.row * s.out_stride);
 }
 
-/// z = sigmoid(z), r = sigmoid(r), c = tanh(c + r . m) and the next state.
+/// z = sigmoid(z), r = sigmoid(r) and c + r . m.
 template <class V>
-void finish_all(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
-                const Place<V>& place) {
-    const Index row = sums.row + r;
-    const V z = sigmoid(sums.load(r, b, kSlotZ)), reset = sigmoid(sums.load(r, b, kSlotR));
-    const V m = sums.load(r, b, kSlotM), c = tanh(V::multiply_add(reset, m, sums.load(r, b, kSlotC)));
-    store_next(s, row, place, z, c);
+EIGENGRU_ALWAYS_INLINE void activate_zr(const StepCall<typename V::Scalar>&, const TileVector<V>& t) {
+    const V z = sigmoid(t.load(kSlotZ)), r = sigmoid(t.load(kSlotR));
+    t.store(kSlotZ, z);
+    t.store(kSlotR, r);
+    t.store(kSlotC, V::multiply_add(r, t.load(kSlotM), t.load(kSlotC)));
+}
+
+/// After that c = tanh(c) and the next state.
+template <class V>
+EIGENGRU_ALWAYS_INLINE void finish_all(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+    const V z = t.load(kSlotZ), c = tanh(t.load(kSlotC));
+    store_next(s, t, z, c);
     if (s.gates == nullptr) return;
-    store_gate(s, row, place, kSlotZ, z);
-    store_gate(s, row, place, kSlotR, reset);
-    store_gate(s, row, place, kSlotM, m);
-    store_gate(s, row, place, kSlotC, c);
+    store_gate(s, t, kSlotZ, z);
+    store_gate(s, t, kSlotR, t.load(kSlotR));
+    store_gate(s, t, kSlotM, t.load(kSlotM));
+    store_gate(s, t, kSlotC, c);
 }
 
 /// Reset before, first half: z = sigmoid(z), r = sigmoid(r), m = r . h.
 template <class V>
-void finish_zr(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
-               const Place<V>& place) {
-    const Index row = sums.row + r;
-    const V reset = sigmoid(sums.load(r, b, kSlotR));
-    store_gate(s, row, place, kSlotZ, sigmoid(sums.load(r, b, kSlotZ)));
-    store_gate(s, row, place, kSlotR, reset);
-    store_gate(s, row, place, kSlotM, reset * place.load(s.h + row * s.units));
+EIGENGRU_ALWAYS_INLINE void finish_zr(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+    const V z = sigmoid(t.load(kSlotZ)), r = sigmoid(t.load(kSlotR));
+    store_gate(s, t, kSlotZ, z);
+    store_gate(s, t, kSlotR, r);
+    store_gate(s, t, kSlotM, r * t.place.load(s.h + t.row * s.units));
 }
 
 /// Reset before, second half: c = tanh(c) and the next state.
 template <class V>
-void finish_c(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b, const Place<V>& place) {
-    const Index row = sums.row + r;
-    const V c = tanh(sums.load(r, b, kSlotC));
-    const V z = place.load(s.gates + row * s.gate_stride + kSlotZ * s.units);
-    store_gate(s, row, place, kSlotC, c);
-    store_next(s, row, place, z, c);
+EIGENGRU_ALWAYS_INLINE void finish_c(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+    const V z = t.place.load(s.gates + t.row * s.gate_stride + kSlotZ * s.units), c = tanh(t.load(kSlotC));
+    store_gate(s, t, kSlotC, c);
+    store_next(s, t, z, c);
 }
 
 /// Whether a tile makes the sum of a slot.
@@ -93,36 +103,40 @@ template <TileGates Gates>
 
 /// Sums that are wanted as they are: in the gates, or as projected inputs, [block][z r c].
 template <class V, TileGates Gates>
-void finish_sums(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums, Index r, Index b,
-                 const Place<V>& place) {
-    const Index row = sums.row + r;
+EIGENGRU_ALWAYS_INLINE void finish_sums(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
     for (Index slot = 0; slot < kSlots; ++slot) {
         if (!has_slot<Gates>(slot)) continue;
-        const V sum = sums.load(r, b, slot);
         if (s.finish == Finish::sums) {
-            store_gate(s, row, place, slot, sum);
+            store_gate(s, t, slot, t.load(slot));
         } else if (slot != kSlotM) {
             const Index gate = slot == kSlotC ? 2 : slot;
-            sum.store(s.projected + row * s.projected_stride + place.unit * kGates + gate * V::size);
+            t.load(slot).store(s.projected + t.row * s.projected_stride + t.place.unit * kGates + gate * V::size);
         }
+    }
+}
+
+/// One pass over the vectors of a tile.
+template <class V, void (*Pass)(const StepCall<typename V::Scalar>&, const TileVector<V>&)>
+EIGENGRU_ALWAYS_INLINE void run_pass(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums) {
+    for (Index b = 0; b < sums.blocks; ++b) {
+        const Index unit = (sums.block + b) * V::size;
+        const Place<V> place{unit, s.units - unit < V::size ? s.units - unit : V::size};
+        for (Index r = 0; r < sums.rows; ++r)
+            Pass(s, {sums.row + r, place, sums.at + (r * sums.blocks + b) * kSlots * V::size});
     }
 }
 
 template <class V, TileGates Gates>
 void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums) {
-    for (Index r = 0; r < sums.rows; ++r) {
-        for (Index b = 0; b < sums.blocks; ++b) {
-            const Index unit = (sums.block + b) * V::size;
-            const Place<V> place{unit, s.units - unit < V::size ? s.units - unit : V::size};
-            if (s.finish != Finish::state)
-                finish_sums<V, Gates>(s, sums, r, b, place);
-            else if constexpr (Gates == TileGates::all)
-                finish_all(s, sums, r, b, place);
-            else if constexpr (Gates == TileGates::zr)
-                finish_zr(s, sums, r, b, place);
-            else
-                finish_c(s, sums, r, b, place);
-        }
+    if (s.finish != Finish::state) return run_pass<V, finish_sums<V, Gates>>(s, sums);
+    if constexpr (Gates == TileGates::all) {
+        // Apart, so that a processor has several vectors under way instead of waiting for tanh after sigmoid.
+        run_pass<V, activate_zr<V>>(s, sums);
+        run_pass<V, finish_all<V>>(s, sums);
+    } else if constexpr (Gates == TileGates::zr) {
+        run_pass<V, finish_zr<V>>(s, sums);
+    } else {
+        run_pass<V, finish_c<V>>(s, sums);
     }
 }
 

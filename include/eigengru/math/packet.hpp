@@ -61,6 +61,10 @@ struct Lanes {
     static Lanes multiply_add(const Lanes& a, const Lanes& b, const Lanes& c) {
         return {packet::pmadd(a.value, b.value, c.value)};
     }
+    /// c - a b
+    static Lanes multiply_subtract(const Lanes& a, const Lanes& b, const Lanes& c) {
+        return {packet::pmadd(packet::pnegate(a.value), b.value, c.value)};
+    }
     /// NaN comes out as it went in, which Eigen's minimum and maximum do not promise.
     Lanes clamped(Scalar low, Scalar high) const {
         const Packet inside = packet::pmin(all(high).value, packet::pmax(all(low).value, value));

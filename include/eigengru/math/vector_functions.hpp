@@ -3,10 +3,10 @@
 // and with a single division each (exp and gelu too). A source for core/for_each_target.hpp; vectors.hpp includes it.
 // Sigmoid and tanh are within 3 ulp with a fused multiply-add, 4.5 without; the others: vector_functions_test.cpp.
 //
-// One formula serves all. With u = x (sigmoid) or 2x (tanh), n = round(u / ln 2), r = u - n ln 2 and s = 2^n,
+// One formula serves all. With u = x, -x (sigmoid) or 2x (tanh), n = round(u / ln 2), r = u - n ln 2 and s = 2^n,
 //     e^r = (q + p) / (q - p),   p odd and q even in r,   so that
-//     sigmoid(x) = s (q + p) / (s (q + p) + (q - p))
-//     tanh(x)    = ((s - 1) q + (s + 1) p) / ((s + 1) q + (s - 1) p)
+//     sigmoid(x) = (q - p) / ((q - p) + s (q + p))
+//     tanh(x)    = ((s + 1) p - (1 - s) q) / ((s + 1) q - (1 - s) p)
 // without cancellation (n = 0 leaves p / q). It must not be compiled with -ffast-math.
 
 #if defined(EIGENGRU_TARGET)
@@ -16,7 +16,8 @@ template <class V>
 struct SplitExp {
     V p, q, t;
 
-    /// s = 2^n, for n of an exponent of normal numbers, and 2^(n - shift).
+    /// s = 2^n, for n of an exponent of normal numbers, 0 for the one below them and infinity for the one above; and
+    /// 2^(n - shift).
     EIGENGRU_ALWAYS_INLINE V s() const { return t.shifted_into_exponent(); }
     EIGENGRU_ALWAYS_INLINE V s(V shift) const { return (t - shift).shifted_into_exponent(); }
 };
@@ -27,32 +28,34 @@ EIGENGRU_ALWAYS_INLINE V fma(V a, V b, typename V::Scalar c) {
     return V::multiply_add(a, b, V::all(c));
 }
 
-/// r = u - n ln 2 in two parts, of which the product of n and the first is exact.
+/// x - n high - n low, of which the product of n and the first is exact.
 template <class V>
-EIGENGRU_ALWAYS_INLINE V reduced(V u, V n, typename V::Scalar high, typename V::Scalar low) {
-    return V::multiply_add(n, V::all(low), V::multiply_add(n, V::all(high), u));
+EIGENGRU_ALWAYS_INLINE V reduced(V x, V n, typename V::Scalar high, typename V::Scalar low) {
+    return V::multiply_subtract(n, V::all(low), V::multiply_subtract(n, V::all(high), x));
 }
 
-/// float, |u| <= 87: Padé approximation of order (3, 2), relative error 6e-9.
-/// double, |u| <= 708: rational approximation of order (5, 6), below 1e-16. Source: Cephes, exp.c.
-template <class V>
-EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V u) {
+/// u = Factor x. The factor goes into the constants: r, p and q are those of u, divided by it.
+/// float, |u| <= 88: Padé approximation of order (3, 2), relative error 6e-9.
+/// double, |u| <= 709: rational approximation of order (5, 6), below 1e-16. Source: Cephes, exp.c.
+template <int Factor, class V>
+EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V x) {
     using S = typename V::Scalar;
     // 1.5 * 2^23 (2^52) leaves n in the low bits of the sum; the rest is the bias of the exponent that they become.
     constexpr bool kIsFloat = sizeof(S) == sizeof(float);
     constexpr S kMagic = kIsFloat ? S(12582912 + 127) : S(6755399441055744 + 1023);
-    const V t = fma(u, V::all(S(1.4426950408889634073599)), kMagic);
+    constexpr S k = Factor, k2 = k * k;
+    const V t = fma(x, V::all(k * S(1.4426950408889634073599)), kMagic);
     const V n = t - V::all(kMagic);
     if constexpr (kIsFloat) {
-        const V r = reduced(u, n, -0.693359375F, 2.12194440e-4F), r2 = r * r;
-        return {V::multiply_add(r * r2, V::all(1.0F / 60.0F), r), fma(r2, V::all(0.2F), 2.0F), t};
+        const V r = reduced(x, n, 0.693359375F / k, -2.12194440e-4F / k), r2 = r * r;
+        return {V::multiply_add(r * r2, V::all(k2 / 60.0F), r), fma(r2, V::all(k * 0.2F), 2.0F / k), t};
     } else {
-        const V r = reduced(u, n, -0.693145751953125, -1.42860682030941723212e-6), r2 = r * r;
+        const V r = reduced(x, n, 0.693145751953125 / k, 1.42860682030941723212e-6 / k), r2 = r * r;
         // Its coefficient of r, 1 - 9e-20, is 1.
-        const V p3 = fma(r2, V::all(1.26177193074810590878e-4), 3.02994407707441961300e-2);
+        const V p3 = fma(r2, V::all(k2 * k2 * 1.26177193074810590878e-4), k2 * 3.02994407707441961300e-2);
         const V p = V::multiply_add(r * r2, p3, r);
-        V q = fma(r2, V::all(3.00198505138664455042e-6), 2.52448340349684104192e-3);
-        q = fma(r2, fma(r2, q, 2.27265548208155028766e-1), 2.0);
+        V q = fma(r2, V::all(k2 * k2 * k * 3.00198505138664455042e-6), k2 * k * 2.52448340349684104192e-3);
+        q = fma(r2, fma(r2, q, k * 2.27265548208155028766e-1), 2.0 / k);
         return {p, q, t};
     }
 }
@@ -61,25 +64,25 @@ EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V u) {
 template <class S>
 inline constexpr S kLowestExp = sizeof(S) == sizeof(float) ? S(-87.3365402) : S(-708.396418532264106);
 
-/// 1 / (1 + e^-x); 0 where the result would not be a normal number.
+/// 1 / (1 + e^-x); 0 from where e^-x is infinite, where the result would be no normal number.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V sigmoid(V x) {
     using S = typename V::Scalar;
-    const SplitExp<V> e = split_exp(x.clamped(kLowestExp<S>, sizeof(S) == sizeof(float) ? S(40) : S(60)));
-    const V numerator = e.s() * (e.q + e.p);
-    return (numerator / (numerator + (e.q - e.p))).zero_where_less(x, kLowestExp<S>);
+    constexpr bool kIsFloat = sizeof(S) == sizeof(float);
+    const SplitExp<V> e = split_exp<-1>(x.clamped(kIsFloat ? S(-88.75) : S(-710), kIsFloat ? S(88) : S(709)));
+    const V numerator = e.q - e.p;
+    return numerator / V::multiply_add(e.s(), e.q + e.p, numerator);
 }
 
 /// tanh(x)
 template <class V>
 EIGENGRU_ALWAYS_INLINE V tanh(V x) {
     using S = typename V::Scalar;
-    constexpr S kLimit = sizeof(S) == sizeof(float) ? S(18.5) : S(40);
-    const SplitExp<V> e = split_exp((x + x).clamped(-kLimit, kLimit));
-    const V s = e.s(), above = s + V::all(S(1)), below = s - V::all(S(1));
-    const V numerator = V::multiply_add(below, e.q, above * e.p);
-    const V denominator = V::multiply_add(above, e.q, below * e.p);
-    return (numerator / denominator).with_sign_of(x);  // of zero too
+    constexpr S kLimit = sizeof(S) == sizeof(float) ? S(9.25) : S(20);
+    const SplitExp<V> e = split_exp<2>(x.clamped(-kLimit, kLimit));
+    const V s = e.s(), above = s + V::all(S(1)), below = V::all(S(1)) - s;
+    // Subtracted, not added: -0 stays what it is.
+    return V::multiply_subtract(below, e.q, above * e.p) / V::multiply_subtract(below, e.p, above * e.q);
 }
 
 /// e^u = s factor above / below. The factor, a power of two, is 1 unless s alone would not be a normal number where the
@@ -104,7 +107,7 @@ EIGENGRU_ALWAYS_INLINE WideExp<V> wide_exp(V u) {
     const V low = V::all(-16), high = V::all(16);
     const V shift = V::where_less(u, low, V::all(-kFar), V::where_less(high, u, V::all(kFar), V::all(0)));
     const V factor = V::where_less(u, low, V::all(1 / kPower), V::where_less(high, u, V::all(kPower), V::all(1)));
-    const SplitExp<V> e = split_exp(u);
+    const SplitExp<V> e = split_exp<1>(u);
     return {e.q + e.p, e.q - e.p, e.s(shift), factor};
 }
 
@@ -120,7 +123,7 @@ EIGENGRU_ALWAYS_INLINE V exp(V x) {
 template <class V>
 EIGENGRU_ALWAYS_INLINE V expm1(V x) {
     using S = typename V::Scalar;
-    const SplitExp<V> e = split_exp(x.clamped(S(-40), S(40)));
+    const SplitExp<V> e = split_exp<1>(x.clamped(S(-40), S(40)));
     const V s = e.s();
     return V::multiply_add(s - V::all(1), e.q, (s + V::all(1)) * e.p) / (e.q - e.p);
 }
@@ -167,7 +170,7 @@ template <class V>
 EIGENGRU_ALWAYS_INLINE V log1p_exp_minus(V x) {
     using S = typename V::Scalar;
     const V u = V::all(0) - x;
-    const SplitExp<V> e = split_exp(u.clamped(kLowestExp<S>, S(0)));
+    const SplitExp<V> e = split_exp<1>(u.clamped(kLowestExp<S>, S(0)));
     const V numerator = e.s() * (e.q + e.p), below = e.q - e.p;
     const V ratio = numerator / (numerator + below + below), w = ratio * ratio;
     V series;

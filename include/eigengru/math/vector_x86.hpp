@@ -37,6 +37,7 @@ struct Vec<float> {
     Vec operator*(Vec b) const { return {_mm512_mul_ps(v, b.v)}; }
     Vec operator/(Vec b) const { return {_mm512_div_ps(v, b.v)}; }
     static Vec multiply_add(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+    static Vec multiply_subtract(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
     Vec clamped(float low, float high) const { return {_mm512_min_ps(all(high).v, _mm512_max_ps(all(low).v, v))}; }
     Vec shifted_into_exponent() const { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 23))}; }
     Vec zero_where_less(Vec x, float limit) const {
@@ -72,6 +73,7 @@ struct Vec<double> {
     Vec operator*(Vec b) const { return {_mm512_mul_pd(v, b.v)}; }
     Vec operator/(Vec b) const { return {_mm512_div_pd(v, b.v)}; }
     static Vec multiply_add(Vec a, Vec b, Vec c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+    static Vec multiply_subtract(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
     Vec clamped(double low, double high) const { return {_mm512_min_pd(all(high).v, _mm512_max_pd(all(low).v, v))}; }
     Vec shifted_into_exponent() const { return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(v), 52))}; }
     Vec zero_where_less(Vec x, double limit) const {
@@ -109,6 +111,7 @@ struct Vec<float> {
     Vec operator*(Vec b) const { return {_mm256_mul_ps(v, b.v)}; }
     Vec operator/(Vec b) const { return {_mm256_div_ps(v, b.v)}; }
     static Vec multiply_add(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+    static Vec multiply_subtract(Vec a, Vec b, Vec c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
     Vec clamped(float low, float high) const { return {_mm256_min_ps(all(high).v, _mm256_max_ps(all(low).v, v))}; }
     Vec shifted_into_exponent() const { return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 23))}; }
     Vec zero_where_less(Vec x, float limit) const {
@@ -147,6 +150,7 @@ struct Vec<double> {
     Vec operator*(Vec b) const { return {_mm256_mul_pd(v, b.v)}; }
     Vec operator/(Vec b) const { return {_mm256_div_pd(v, b.v)}; }
     static Vec multiply_add(Vec a, Vec b, Vec c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+    static Vec multiply_subtract(Vec a, Vec b, Vec c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
     Vec clamped(double low, double high) const { return {_mm256_min_pd(all(high).v, _mm256_max_pd(all(low).v, v))}; }
     Vec shifted_into_exponent() const { return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(v), 52))}; }
     Vec zero_where_less(Vec x, double limit) const {
