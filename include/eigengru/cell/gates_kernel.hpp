@@ -20,9 +20,6 @@
 
 #if defined(EIGENGRU_TARGET)
 
-/// Rows whose x and h stay in the cache while all blocks pass.
-inline constexpr Index kRowChunk = 32;
-
 template <TileGates Gates>
 inline constexpr int kGateCount = Gates == TileGates::all  ? 3
                                   : Gates == TileGates::zr ? 2
@@ -78,12 +75,18 @@ EIGENGRU_ALWAYS_INLINE void add_term(Sums<V, Rows, Blocks, Gates>& sums, const t
     }
 }
 
-/// sums += rows times panels. Meanwhile it asks for Fetched rows of the next panels for every four that it reads
-/// itself: `share` says which.
+/// What a tile fetches into the cache: a share of the panels that lie so many blocks ahead.
+struct Ahead {
+    int fetched = 0;  ///< rows of a panel for every four that are read; 0, 1, 2 or 4
+    Index share = 0;
+    Index blocks = 0;
+};
+
+/// sums += rows times panels. Meanwhile it fetches Fetched rows of the next panels for every four that it reads itself.
 template <class V, int Rows, int Blocks, TileGates Gates, int Fetched>
 EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums, const StepCall<typename V::Scalar>& s,
                                        const PanelProduct<typename V::Scalar>& product, Index row, Index block,
-                                       Index share) {
+                                       const Ahead& next) {
     using S = typename V::Scalar;
     constexpr Index kWidth = kPanelWidth<V, Gates>;
     const S* first = product.rows + row * product.stride;
@@ -94,7 +97,7 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums, const
     EIGENGRU_UNROLL(8)
     for (int b = 0; b < Blocks; ++b) panel[b] = panels_of<V, Gates>(s, product) + (block + b) * apart;
     // One pointer: with one for each block g++ moves sums to the stack, where nothing is fetched too.
-    const S* ahead = panel[0] + Blocks * apart + share * Fetched * (product.depth / 4) * kWidth;
+    const S* ahead = panel[0] + next.blocks * apart + next.share * Fetched * (product.depth / 4) * kWidth;
     Index k = 0;
     for (; k + 4 <= product.depth; k += 4) {
         EIGENGRU_UNROLL(8)
@@ -120,7 +123,7 @@ EIGENGRU_ALWAYS_INLINE void add_panels(Sums<V, Rows, Blocks, Gates>& sums, const
 
 /// One tile: sums of Rows rows and Blocks blocks of units, from the bias or the projected inputs on.
 template <class V, TileGates Gates, int Rows, int Blocks, int Fetched = 0>
-void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Index share = 0) {
+void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, const Ahead& next = {}) {
     using S = typename V::Scalar;
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
     constexpr int kSlotOfGate[3] = {kSlotZ, kSlotR, kSlotC};
@@ -155,7 +158,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
                 }
             }
         }
-        add_panels<V, Rows, Blocks, Gates, Fetched>(sums, s, *products[p], row, block, share);
+        add_panels<V, Rows, Blocks, Gates, Fetched>(sums, s, *products[p], row, block, next);
     }
     constexpr int kLastSlot = Gates == TileGates::all ? int(kSlotM) : int(kSlotC);
     EIGENGRU_UNROLL(12)
@@ -173,25 +176,42 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, Ind
 template <class V, TileGates Gates>
 inline constexpr int kTileRows = Gates == TileGates::zr ? V::tile_rows * 3 / 2 : V::tile_rows;
 
+/// Neighbouring blocks in the order of a pass: groups of Size, then of 2 (where that is 4), then alone; or backwards.
+template <int Size>
+struct BlockGroups {
+    Range blocks;
+    bool goes_back;
+
+    [[nodiscard]] Index whole() const { return blocks.count / Size; }
+    [[nodiscard]] Index pairs() const { return Size == 4 ? blocks.count % 4 / 2 : 0; }
+    [[nodiscard]] Index count() const { return whole() + blocks.count % Size - pairs(); }
+    [[nodiscard]] Range operator[](Index i) const {
+        if (goes_back) i = count() - 1 - i;
+        if (i < whole()) return {blocks.first + i * Size, Size};
+        const Index left = blocks.first + whole() * Size, j = i - whole();
+        if (j < pairs()) return {left, 2};
+        return {left + j + pairs(), 1};
+    }
+};
+
 /// All blocks for few rows, as many at once as the registers hold.
 template <class V, TileGates Gates, int Rows>
-void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Range blocks) {
+void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Range blocks, bool goes_back) {
     if constexpr (Rows > 1)
-        if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, blocks);
+        if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, blocks, goes_back);
     constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
-    Index block = blocks.first;
-    for (; block + kBlocks <= blocks.end(); block += kBlocks) run_tile<V, Gates, Rows, kBlocks>(s, row, block);
-    if constexpr (kBlocks == 4)
-        for (; block + 2 <= blocks.end(); block += 2) run_tile<V, Gates, Rows, 2>(s, row, block);
-    for (; block < blocks.end(); ++block) run_tile<V, Gates, Rows, 1>(s, row, block);
+    const BlockGroups<kBlocks> groups{blocks, goes_back};
+    for (Index i = 0, count = groups.count(); i < count; ++i) {
+        const Range group = groups[i];
+        if (group.count == kBlocks)
+            run_tile<V, Gates, Rows, kBlocks>(s, row, group.first);
+        else if (kBlocks == 4 && group.count == 2)
+            run_tile<V, Gates, Rows, kBlocks == 4 ? 2 : 1>(s, row, group.first);
+        else
+            run_tile<V, Gates, Rows, 1>(s, row, group.first);
+    }
 }
-
-/// How a tile shares in fetching the next panels into the cache: see add_panels.
-struct Ahead {
-    int fetched = 0;
-    Index share = 0;
-};
 
 /// One tile of half of tile_rows to all of kTileRows rows. Of tile_rows there are some that fetch.
 template <class V, TileGates Gates, int Blocks, int Rows = kTileRows<V, Gates>>
@@ -199,44 +219,44 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
     if constexpr (2 * Rows > V::tile_rows)
         if (rows < Rows) return run_tall_tile<V, Gates, Blocks, Rows - 1>(s, row, rows, block, ahead);
     if constexpr (Rows == V::tile_rows) {
-        if (ahead.fetched == 1) return run_tile<V, Gates, Rows, Blocks, 1>(s, row, block, ahead.share);
-        if (ahead.fetched == 2) return run_tile<V, Gates, Rows, Blocks, 2>(s, row, block, ahead.share);
-        if (ahead.fetched == 4) return run_tile<V, Gates, Rows, Blocks, 4>(s, row, block, ahead.share);
+        if (ahead.fetched == 1) return run_tile<V, Gates, Rows, Blocks, 1>(s, row, block, ahead);
+        if (ahead.fetched == 2) return run_tile<V, Gates, Rows, Blocks, 2>(s, row, block, ahead);
+        if (ahead.fetched == 4) return run_tile<V, Gates, Rows, Blocks, 4>(s, row, block, ahead);
     }
     run_tile<V, Gates, Rows, Blocks>(s, row, block);
 }
 
 /// A chunk of rows as tiles of nearly the same height: 9 = 5 + 4, no row alone.
 template <class V, TileGates Gates>
-void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
+void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks, bool goes_back) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
     const Index tallest = s.fetches_ahead ? V::tile_rows : kTileRows<V, Gates>;
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
-    for (Index block = blocks.first; block < blocks.end();) {
-        const int group = block + kBlocks <= blocks.end() ? kBlocks : 1;
+    const BlockGroups<kBlocks> groups{blocks, goes_back};
+    for (Index i = 0, count = groups.count(); i < count; ++i) {
+        const Range group = groups[i];
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
-            const bool is_followed = block + group < blocks.end();
-            const Ahead ahead{is_followed && tile * fetched < 4 ? fetched : 0, tile};
-            if (group == kBlocks)
-                run_tall_tile<V, Gates, kBlocks>(s, first + row, height, block, ahead);
+            const Ahead ahead{i + 1 < count && tile * fetched < 4 ? fetched : 0, tile,
+                              goes_back ? -group.count : group.count};
+            if (group.count == kBlocks)
+                run_tall_tile<V, Gates, kBlocks>(s, first + row, height, group.first, ahead);
             else
-                run_tall_tile<V, Gates, 1>(s, first + row, height, block, ahead);
+                run_tall_tile<V, Gates, 1>(s, first + row, height, group.first, ahead);
             row += height;
         }
-        block += group;
     }
 }
 
 template <class V, TileGates Gates>
-void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks) {
+void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks, bool goes_back) {
     constexpr int kFewRows = (kTileRows<V, Gates> - 1) / 2;
     if (rows <= kFewRows)
-        run_band<V, Gates, kFewRows>(s, first, rows, blocks);
+        run_band<V, Gates, kFewRows>(s, first, rows, blocks, goes_back);
     else
-        run_chunk<V, Gates>(s, first, rows, blocks);
+        run_chunk<V, Gates>(s, first, rows, blocks, goes_back);
 }
 
 /// The kernel: one step, or the part of it that the call asks for.
@@ -250,8 +270,9 @@ void run_step(const StepCall<S>& s) {
         const Index first = s.lines.first * kPerLine, end = s.lines.end() * kPerLine;
         blocks = {first, (end < blocks.count ? end : blocks.count) - first};
     }
-    for (Index row = 0; row < s.rows; row += kRowChunk)
-        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks);
+    bool goes_back = s.goes_back;
+    for (Index row = 0; row < s.rows; row += kRowChunk, goes_back = !goes_back)
+        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks, goes_back);
 }
 
 #endif

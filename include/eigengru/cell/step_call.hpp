@@ -23,6 +23,9 @@ enum class Finish : unsigned char {
     input   ///< only the input product was made: it goes to `projected`, as [block][z r c]
 };
 
+/// Rows whose x and h stay in the cache while all blocks of units pass.
+inline constexpr Index kRowChunk = 32;
+
 /// One step of a batch, or the part of it that a kernel is asked for. The equations and their letters: gru_step.hpp.
 template <RealScalar S>
 struct StepCall {
@@ -31,6 +34,7 @@ struct StepCall {
     Range lines = {};  ///< cache lines of units: only these are computed; all when empty
     Finish finish = Finish::state;
     bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
+    bool goes_back = false;      ///< whether the first chunk of rows begins with the last block of units
     PanelProduct<S> input;       ///< x W; not when `projected` has it already
     PanelProduct<S> recurrent;   ///< h U; the candidate of reset before: m U_h; not for Finish::input
     const S* bias = nullptr;     ///< packed
@@ -43,6 +47,11 @@ struct StepCall {
     Index out_stride = 0;
     S* gates = nullptr;  ///< rows of z | r | m | c; for Finish::state of ResetAfter only where they are wanted
     Index gate_stride = 0;
+
+    /// The next step begins where this one has ended, with the weights that are in the cache.
+    void turn() {
+        if ((rows + kRowChunk - 1) / kRowChunk % 2 != 0) goes_back = !goes_back;
+    }
 };
 
 /// Elements of one row of projected inputs, at most.

@@ -224,6 +224,7 @@ private:
         call.recurrent = {nullptr, 0, units_, packed_.recurrent_kernel()};
         call.bias = packed_.bias();
         call.fetches_ahead = packed_.exceeds_cache();
+        call.goes_back = current_ == 1;
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;
         call.gates = gates_.empty() ? nullptr : gates_.data();

@@ -92,6 +92,7 @@ public:
         start_packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
         if constexpr (!ResetAfter) units_.wait_for_others();
         finish_packed_step<ResetAfter>(f_, call_.kernels, step_, gates, values);
+        step_.turn();
         if (out != nullptr && !is_default)
             MatrixMap<S>(out, step_.rows, step_.units, Eigen::OuterStride<>(out_stride)) =
                 block<const S>(next, step_.rows, step_.units);
