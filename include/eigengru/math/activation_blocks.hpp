@@ -30,9 +30,7 @@ void for_each_run(MatrixMap<S> block, const Function& function) {
 
 /// The derivative of a row-wise function takes whole rows, that of an element-wise one numbers.
 template <class F, class S>
-concept RowWise = requires(const F& f, ArrayMap<const S> row, ArrayMap<S> d) {
-    f.multiply_derivative(row, row, d);
-};
+concept RowWise = requires(const F& f, ArrayMap<const S> row, ArrayMap<S> d) { f.multiply_derivative(row, row, d); };
 
 /// The blocks that the derivative of an activation is applied to.
 template <RealScalar S>
