@@ -10,6 +10,11 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+/// tanh and sigmoid: they have passes of their own.
+[[nodiscard]] inline bool is_default_pair(const Activation& activation, const Activation& recurrent_activation) {
+    return activation.kind() == ActivationKind::tanh && recurrent_activation.kind() == ActivationKind::sigmoid;
+}
+
 /// What a step works with: the weights and the two activations. Views, made anew for each call.
 template <RealScalar S>
 struct StepFunction {
@@ -22,10 +27,7 @@ struct StepFunction {
     [[nodiscard]] Index features() const { return kernel.rows(); }
     [[nodiscard]] Index units() const { return recurrent_kernel.rows(); }
 
-    /// tanh and sigmoid: they have passes of their own.
-    [[nodiscard]] bool is_default_pair() const {
-        return activation.kind() == ActivationKind::tanh && recurrent_activation.kind() == ActivationKind::sigmoid;
-    }
+    [[nodiscard]] bool is_default_pair() const { return detail::is_default_pair(activation, recurrent_activation); }
 
     /// Whether a derivative needs what went into an activation, not just what came out.
     [[nodiscard]] bool needs_inputs() const { return activation.needs_input() || recurrent_activation.needs_input(); }

@@ -7,24 +7,43 @@
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
+/// The kernel that reads h: it makes all gates, or (reset before) z and r.
+template <bool ResetAfter, RealScalar S>
+void run_first_kernel(Kernels kernels, StepCall<S>& step) {
+    step.recurrent.rows = step.h;
+    step.recurrent.stride = step.units;
+    step_kernel<ResetAfter ? TileGates::all : TileGates::zr, S>(kernels)(step);
+}
+
+/// The kernel that reads m of all units, which makes the candidate (reset before).
+template <bool ResetAfter, RealScalar S>
+void run_second_kernel(Kernels kernels, StepCall<S>& step) {
+    if constexpr (!ResetAfter) {
+        step.recurrent.rows = step.gates + kSlotM * step.units;
+        step.recurrent.stride = step.gate_stride;
+        step_kernel<TileGates::c, S>(kernels)(step);
+    }
+}
+
+/// A step with the default activations, from step.h to step.next, which is other memory. `kernels` is resolved.
+template <bool ResetAfter, RealScalar S>
+void default_step(Kernels kernels, StepCall<S>& step) {
+    run_first_kernel<ResetAfter>(kernels, step);
+    run_second_kernel<ResetAfter>(kernels, step);
+}
+
 /// The first half of packed_step(): after it the candidate's product finds r . h of all units (reset before).
 template <bool ResetAfter, RealScalar S>
 void start_packed_step(const StepFunction<S>& f, Kernels kernels, StepCall<S>& step, const Gates<S>& gates,
                        const Gates<S>& values) {
-    step.recurrent.rows = step.h;
-    step.recurrent.stride = step.units;
-    step_kernel<ResetAfter ? TileGates::all : TileGates::zr, S>(kernels)(step);
+    run_first_kernel<ResetAfter>(kernels, step);
     if (step.finish != Finish::state) activate_gates<ResetAfter>(f, step.h, gates, values);
 }
 
 template <bool ResetAfter, RealScalar S>
 void finish_packed_step(const StepFunction<S>& f, Kernels kernels, StepCall<S>& step, const Gates<S>& gates,
                         const Gates<S>& values) {
-    if constexpr (!ResetAfter) {
-        step.recurrent.rows = gates.slot(kSlotM);
-        step.recurrent.stride = gates.stride;
-        step_kernel<TileGates::c, S>(kernels)(step);
-    }
+    run_second_kernel<ResetAfter>(kernels, step);
     if (step.finish != Finish::state) finish_step<ResetAfter>(f, step.h, gates, values, step.next);
 }
 

@@ -54,6 +54,21 @@ struct StepCall {
     }
 };
 
+/// A step of so many rows with these weights; its memory is still to be named.
+template <RealScalar S>
+[[nodiscard]] StepCall<S> step_call(const PackedWeights<S>& weights, Index features, Index rows) {
+    StepCall<S> step;
+    step.rows = rows;
+    step.units = weights.units();
+    step.fetches_ahead = weights.exceeds_cache();
+    step.input.depth = features;
+    step.input.panels = weights.kernel();
+    step.recurrent.depth = weights.units();
+    step.recurrent.panels = weights.recurrent_kernel();
+    step.bias = weights.bias();
+    return step;
+}
+
 /// Elements of one row of projected inputs, at most.
 template <class S>
 [[nodiscard]] constexpr Index projected_width(Index units) {

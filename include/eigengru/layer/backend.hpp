@@ -8,7 +8,6 @@
 #include "eigengru/core/graph_tracing.hpp"
 #include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/eigen_backward.hpp"
-#include "eigengru/sequence/single_step.hpp"
 #if defined(EIGENGRU_CUDNN)
 #include "eigengru/cuda/cudnn_backend.hpp"
 #endif
@@ -199,8 +198,6 @@ template <bool ResetAfter, RealScalar S>
 template <bool ResetAfter, RealScalar S>
 void run_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
     if (call.plan.batch() == 0) return;
-    if (call.executor.concurrency() == 1 && is_single_step(call))
-        return run_single_step<ResetAfter>(f, call, workspace);
     if (call.executor.concurrency() > 1 && run_on_threads<ResetAfter>(f, call, workspace)) return;
     EigenBackend<ResetAfter, S>(f, call, workspace).run();
 }

@@ -47,8 +47,8 @@ struct BidirectionalCallOptions {
     bool training = false;                            ///< whether dropout is active
     const DropoutMasks<S>* dropout_masks_forward = nullptr;   ///< used in place of drawn ones when training
     const DropoutMasks<S>* dropout_masks_backward = nullptr;  ///< likewise
-    ExecutorRef executor = {};                                ///< threads for the rows of the batch, or the units of few
-    Kernels kernels = Kernels::automatic;                     ///< which kernels of the CPU compute
+    ExecutorRef executor = {};             ///< threads for the rows of the batch, or the units of few
+    Kernels kernels = Kernels::automatic;  ///< which kernels of the CPU compute
 
     [[nodiscard]] CallOptions<S> forward_call() const { return call_of(initial_state_forward, dropout_masks_forward); }
     [[nodiscard]] CallOptions<S> backward_call() const {

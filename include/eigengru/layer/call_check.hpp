@@ -55,7 +55,7 @@ void check_call(const SequenceView<const S>& inputs, const CallOptions<S>& call,
                        ", this stateful layer carries the state of ", layer.carried_batch,
                        " sequences (clear_state() forgets them)");
     checked_size(where, {shape.batch, shape.time, layer.features + layer.options.units});
-    check_mask(where, shape, call);
+    if (call.mask.is_present() || call.lengths.is_present()) check_mask(where, shape, call);
     check_matrix(where, "initial_state", call.initial_state, shape.batch, layer.options.units);
     if (call.dropout_masks != nullptr)
         check_dropout_masks(where, *call.dropout_masks, shape.batch, shape.features, layer.options.units);

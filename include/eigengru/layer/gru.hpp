@@ -7,6 +7,7 @@
 #include "eigengru/layer/backend.hpp"
 #include "eigengru/layer/call_check.hpp"
 #include "eigengru/layer/carried_state.hpp"
+#include "eigengru/sequence/single_step.hpp"
 
 #include <utility>
 
@@ -221,8 +222,10 @@ private:
     /// A checked call: plan, choose the backend, make room, starting state, dropout, run, carry on, report.
     void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
              Tape<S>* tape) {
-        const SequencePlan plan = this->plan(inputs, call);
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
+        if (tape == nullptr && detail::is_single_step(options(), inputs.shape(), call, kernels))
+            return run_single_step(inputs, call, output, kernels);
+        const SequencePlan plan = this->plan(inputs, call);
         const Backend backend = detail::choose_backend<S>(request(plan, call, tape), device_);
         // The sizes of the inputs, not of the plan: a copy of what was just written would wait for its stores.
         make_room(inputs.shape().batch, inputs.shape().time, tape != nullptr);
@@ -249,6 +252,21 @@ private:
         if (options().stateful) carried_.set_batch(plan.batch());
         if (!options().activity_regularizer.is_none())
             activity_loss_ = detail::activity_loss(options(), output, plan.batch());
+    }
+
+    void run_single_step(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
+                         Kernels kernels) {
+        const Index batch = inputs.shape().batch;
+        make_room(batch, 1, false);
+        detail::run_single_step<ResetAfter, S>({.inputs = inputs,
+                                                .initial_state = starting_state(call),
+                                                .output = output,
+                                                .final_state = options().stateful ? carried_.room() : nullptr,
+                                                .packed = *packed(kernels, nullptr),
+                                                .kernels = kernels},
+                                               workspace_);
+        last_backend_ = Backend::eigen;
+        if (options().stateful) carried_.set_batch(batch);
     }
 
     /// A backward pass; with `uses_up` the tape is not needed any more.

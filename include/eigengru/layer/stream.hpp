@@ -213,17 +213,15 @@ private:
         const MatrixMap<const S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
         return {none, none, none, activation_, recurrent_activation_};
     }
-    [[nodiscard]] bool has_default_activations() const noexcept { return function().is_default_pair(); }
+    [[nodiscard]] bool has_default_activations() const noexcept {
+        return detail::is_default_pair(activation_, recurrent_activation_);
+    }
 
     void step_rows(const Run& rows, const S* x, S* next) noexcept {
-        detail::StepCall<S> call;
-        call.rows = rows.count;
-        call.units = units_;
+        detail::StepCall<S> call = detail::step_call(packed_, features_, rows.count);
         call.finish = has_default_activations() ? detail::Finish::state : detail::Finish::sums;
-        call.input = {x + rows.first * features_, features_, features_, packed_.kernel()};
-        call.recurrent = {nullptr, 0, units_, packed_.recurrent_kernel()};
-        call.bias = packed_.bias();
-        call.fetches_ahead = packed_.exceeds_cache();
+        call.input.rows = x + rows.first * features_;
+        call.input.stride = features_;
         call.goes_back = current_ == 1;
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;

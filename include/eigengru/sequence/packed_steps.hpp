@@ -22,18 +22,11 @@ class PackedSteps {
 public:
     PackedSteps(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace, UnitShare units = {})
         : f_(f), call_(call), workspace_(workspace), units_(units) {
-        step_.rows = call.plan.batch();
-        step_.units = f.units();
-        step_.finish = f.is_default_pair() ? Finish::state : Finish::sums;
         if (!is_active()) return;
         eigen_assert(call.packed->lanes() == kernel_lanes<S>(call.kernels));
-        step_.input.depth = f.features();
-        step_.input.panels = call.packed->kernel();
-        step_.recurrent.panels = call.packed->recurrent_kernel();
-        step_.recurrent.depth = f.units();
-        step_.bias = call.packed->bias();
+        step_ = step_call(*call.packed, f.features(), call.plan.batch());
+        step_.finish = f.is_default_pair() ? Finish::state : Finish::sums;
         step_.projected_stride = projected_width<S>(f.units());
-        step_.fetches_ahead = call.packed->exceeds_cache();
         if (units.barrier != nullptr) step_.lines = units.share.of(line_count<S>(f.units()));
     }
 

@@ -1,44 +1,70 @@
 // SPDX-License-Identifier: MIT
-// A call of one time step, straight to the kernels: a loop that carries the state from call to call makes millions of
-// them, each as short as the preparations for a sequence.
+// A call of one time step, straight to the kernel: a loop that carries the state from call to call makes millions of
+// them, of which a small one is as short as the preparations for a sequence.
 #pragma once
 
-#include "eigengru/sequence/packed_steps.hpp"
+#include "eigengru/cell/packed_step.hpp"
+#include "eigengru/sequence/backend_rules.hpp"
+#include "eigengru/sequence/workspace.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
 
-/// Whether a call is one step that is neither masked, nor changed by dropout, nor recorded, and for the kernels.
+/// Whether a checked call, with these kernels, is nothing but one step with the default activations.
 template <RealScalar S>
-[[nodiscard]] bool is_single_step(const SequenceCall<S>& call) {
-    return call.plan.time() == 1 && call.packed != nullptr && call.dropout == nullptr && !call.is_recorded &&
-           !call.plan.has_mask() && is_for_kernels<S>(call.kernels, nullptr);
+[[nodiscard]] bool is_single_step(const GruOptions& options, const Shape3& shape, const CallOptions<S>& call,
+                                  Kernels kernels) {
+    const bool may_drop = is_dropping(options.dropout) || is_dropping(options.recurrent_dropout);
+    const CudnnMode mode = options.use_cudnn;
+    return shape.time == 1 && shape.batch > 0 && kernels != Kernels::eigen && !call.mask.is_present() &&
+           !call.lengths.is_present() && !(call.training && (may_drop || call.dropout_masks != nullptr)) &&
+           call.executor.concurrency() == 1 && is_default_pair(options.activation, options.recurrent_activation) &&
+           options.activity_regularizer.is_none() && (mode.is_never() || (mode.is_auto() && !kHasCudnn));
 }
 
-/// Runs it, with the same results as EigenBackend.
+/// Such a call. Every shape fits; what is absent is not wanted.
+template <RealScalar S>
+struct SingleStep {
+    const SequenceView<const S>& inputs;
+    const MatrixView<const S>& initial_state;  ///< zeros when absent
+    const OutputView<S>& output;
+    S* final_state;  ///< the state once more, (batch, units) without gaps, unless null
+    const PackedWeights<S>& packed;
+    Kernels kernels;
+};
+
+/// The state before the step without gaps: where it is, or in the workspace.
+template <RealScalar S>
+[[nodiscard]] const S* packed_state(const MatrixView<const S>& state, Index batch, Index units,
+                                    Workspace<S>& workspace) {
+    if (state.is_present() && (batch == 1 || state.row_stride() == units)) return state.data();
+    if (state.is_present())
+        block(workspace.state(0), batch, units) = state.map();
+    else
+        std::fill_n(workspace.state(0), batch * units, S(0));
+    return workspace.state(0);
+}
+
+/// Runs it, with the bits of a longer sequence.
 template <bool ResetAfter, RealScalar S>
-void run_single_step(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
-    const Index batch = call.plan.batch(), units = f.units();
-    const MatrixView<const S>& initial = call.initial_state;
-    const S* h = initial.data();
-    if (!initial.is_present() || (batch > 1 && initial.row_stride() != units)) {
-        h = workspace.state(0);
-        if (initial.is_present())
-            block(workspace.state(0), batch, units) = initial.map();
-        else
-            std::fill_n(workspace.state(0), batch * units, S(0));
-    }
+void run_single_step(const SingleStep<S>& call, Workspace<S>& workspace) {
+    const Shape3& shape = call.inputs.shape();
     const OutputView<S>& output = call.output;
-    const bool has_sequences = output.sequences.is_present();
-    S* const next = workspace.state(1);
+    const Index units = call.packed.units();
+    StepCall<S> step = step_call(call.packed, shape.features, shape.batch);
+    step.input.rows = call.inputs.row(0, 0);
+    step.input.stride = call.inputs.strides().batch;
+    step.h = packed_state(call.initial_state, shape.batch, units, workspace);
+    step.next = call.final_state != nullptr ? call.final_state : workspace.state(1);
+    if (output.sequences.is_present()) {
+        step.out = output.sequences.row(0, 0);
+        step.out_stride = output.sequences.strides().batch;
+    }
     const Gates<S> gates = workspace.step_gates();
-    PackedSteps<ResetAfter, S> steps(f, call, workspace);
-    steps.use_inputs({call.inputs.row(0, 0), call.inputs.strides().batch});
-    steps.advance(h, next, has_sequences ? output.sequences.row(0, 0) : nullptr,
-                  has_sequences ? output.sequences.strides().batch : 0, {gates.data, batch, units, gates.stride},
-                  {gates.data, batch, units, gates.stride});
-    if (output.last.is_present()) output.last.map() = block<const S>(next, batch, units);
-    if (output.state.is_present()) output.state.map() = block<const S>(next, batch, units);
-    if (call.final_state != nullptr) std::copy_n(next, batch * units, call.final_state);
+    step.gates = ResetAfter ? nullptr : gates.data;
+    step.gate_stride = gates.stride;
+    default_step<ResetAfter>(call.kernels, step);
+    for (const MatrixView<S>* copy : {&output.last, &output.state})
+        if (copy->is_present()) copy->map() = block<const S>(step.next, shape.batch, units);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail
