@@ -61,19 +61,25 @@ template <class V>
 EIGENGRU_ALWAYS_INLINE void activate_zr(const StepCall<typename V::Scalar>&, const TileVector<V>& t) {
     const V z = sigmoid(t.load(kSlotZ)), r = sigmoid(t.load(kSlotR));
     t.store(kSlotZ, z);
-    t.store(kSlotR, r);
     t.store(kSlotC, V::multiply_add(r, t.load(kSlotM), t.load(kSlotC)));
 }
 
 /// After that c = tanh(c) and the next state.
 template <class V>
-EIGENGRU_ALWAYS_INLINE void finish_all(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+EIGENGRU_ALWAYS_INLINE void activate_c(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
     const V z = t.load(kSlotZ), c = tanh(t.load(kSlotC));
     store_next(s, t, z, c);
-    if (s.gates == nullptr) return;
+}
+
+/// Both, and the gates.
+template <class V>
+EIGENGRU_ALWAYS_INLINE void record_all(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+    const V z = sigmoid(t.load(kSlotZ)), r = sigmoid(t.load(kSlotR)), m = t.load(kSlotM);
+    const V c = tanh(V::multiply_add(r, m, t.load(kSlotC)));
+    store_next(s, t, z, c);
     store_gate(s, t, kSlotZ, z);
-    store_gate(s, t, kSlotR, t.load(kSlotR));
-    store_gate(s, t, kSlotM, t.load(kSlotM));
+    store_gate(s, t, kSlotR, r);
+    store_gate(s, t, kSlotM, m);
     store_gate(s, t, kSlotC, c);
 }
 
@@ -130,9 +136,11 @@ template <class V, TileGates Gates>
 void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums) {
     if (s.finish != Finish::state) return run_pass<V, finish_sums<V, Gates>>(s, sums);
     if constexpr (Gates == TileGates::all) {
-        // Apart, so that a processor has several vectors under way instead of waiting for tanh after sigmoid.
+        if (s.gates != nullptr) return run_pass<V, record_all<V>>(s, sums);
+        // Apart, so that a processor has several vectors under way instead of waiting for tanh after sigmoid. (With a
+        // record it waits for memory in any case.)
         run_pass<V, activate_zr<V>>(s, sums);
-        run_pass<V, finish_all<V>>(s, sums);
+        run_pass<V, activate_c<V>>(s, sums);
     } else if constexpr (Gates == TileGates::zr) {
         run_pass<V, finish_zr<V>>(s, sums);
     } else {

@@ -271,7 +271,7 @@ void run_step(const StepCall<S>& s) {
         blocks = {first, (end < blocks.count ? end : blocks.count) - first};
     }
     bool goes_back = s.goes_back;
-    for (Index row = 0; row < s.rows; row += kRowChunk, goes_back = !goes_back)
+    for (Index row = 0; row < s.rows; row += kRowChunk, goes_back = s.fetches_ahead && !goes_back)
         run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks, goes_back);
 }
 

@@ -115,16 +115,16 @@ void multiply_transposed(const TransposedCall<S>& call) {
     const Index panels = panel_count<S>(call.cols);
     const Index depth = line_count<S>(call.gates.units) * call.lines.count * kLine;
     const bool is_large = line_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
-    const S* panel = call.panels;
-    for (Index p = 0; p < panels; ++p) {
-        TransposedCall<S> c = call;
-        const Index lines = panel_lines<S>(p, c.cols);
+    TransposedCall<S> c = call;
+    for (Index i = 0; i < panels; ++i) {
+        const Index p = c.goes_back ? panels - 1 - i : i, lines = panel_lines<S>(p, c.cols);
+        const Index unit = first_line<S>(p, c.cols) * kLine;
         c.width = lines * kLine;
-        const S* next = p + 1 < panels ? panel + c.width * depth : call.panels;
+        const bool is_followed = is_large && i + 1 < panels;
+        const S* next =
+            is_followed ? c.panels + first_line<S>(c.goes_back ? p - 1 : p + 1, c.cols) * kLine * depth : nullptr;
         for (Index lane = 0; lane < kLine; lane += V::size)
-            run_transposed_panel<V>(c, lines, panel + lane, first_line<S>(p, c.cols) * kLine + lane,
-                                    is_large && lane == 0 ? next : nullptr);
-        panel += c.width * depth;
+            run_transposed_panel<V>(c, lines, c.panels + unit * depth + lane, unit + lane, lane == 0 ? next : nullptr);
     }
 }
 

@@ -19,6 +19,7 @@ struct TransposedCall {
     S* out = nullptr;
     Index out_stride = 0;
     bool adds = true;
+    bool goes_back = false;  ///< whether it begins with the last panel
     Index width = 0;  ///< of the panel at hand; the kernel's own
 };
 

@@ -50,7 +50,7 @@ struct StepCall {
 
     /// The next step begins where this one has ended, with the weights that are in the cache.
     void turn() {
-        if ((rows + kRowChunk - 1) / kRowChunk % 2 != 0) goes_back = !goes_back;
+        if (fetches_ahead && (rows + kRowChunk - 1) / kRowChunk % 2 != 0) goes_back = !goes_back;
     }
 };
 

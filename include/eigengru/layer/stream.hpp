@@ -222,7 +222,7 @@ private:
         call.finish = has_default_activations() ? detail::Finish::state : detail::Finish::sums;
         call.input.rows = x + rows.first * features_;
         call.input.stride = features_;
-        call.goes_back = current_ == 1;
+        call.goes_back = call.fetches_ahead && current_ == 1;
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;
         call.gates = gates_.empty() ? nullptr : gates_.data();

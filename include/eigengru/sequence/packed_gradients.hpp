@@ -150,7 +150,9 @@ private:
                                        .cols = out.stride,
                                        .out = out.data,
                                        .out_stride = out.stride,
-                                       .adds = out.adds});
+                                       .adds = out.adds,
+                                       // To and fro from step to step: what was read last is in the cache still.
+                                       .goes_back = rows > 0 && first / rows % 2 != 0});
     }
 
     void add_weight_gradient(const Strips& a, LineRange lines, S* gradients, Share share) const {

@@ -38,7 +38,7 @@ public:
     /// rows read it once in either case, and then the projection is best made where it is used. (Weights that come from
     /// far away are better not read for eight rows at a time either.)
     [[nodiscard]] bool projects(Index steps) const {
-        constexpr Index kFewFeatures = 4, kFarBytes = 8 * 1024 * 1024;
+        constexpr Index kFewFeatures = 4, kFarBytes = 2 * 1024 * 1024;
         const Index tile_rows = call_.kernels == Kernels::avx512 ? 8 : 4;
         const Index few = call_.packed->bytes() > kFarBytes ? tile_rows : tile_rows - 1;
         return steps > 1 && step_.rows <= few && f_.features() > kFewFeatures;
