@@ -150,6 +150,28 @@ TYPED_TEST(GatesKernel, FetchingAheadChangesNoBit) {
     }
 }
 
+TYPED_TEST(GatesKernel, GoingBackChangesNoBit) {
+    for (const Index units : {1, 16, 33, 57, 100})
+        for (const Index rows : {1, 2, 3, 9, 40, 70}) {
+            const typename TestFixture::Steps steps(rows, units, 9);
+            for (const Kernels kernels : packed_kernels())
+                for (const bool fetches : {false, true})
+                    EXPECT_EQ(steps.run(kernels, 0, rows, {.fetches_ahead = fetches, .goes_back = true}),
+                              steps.run(kernels, 0, rows))
+                        << name_of(kernels) << ' ' << rows << ' ' << units;
+        }
+}
+
+TYPED_TEST(GatesKernel, AStepIsTheSameWithAndWithoutItsGates) {
+    for (const Index rows : {1, 7, 33}) {
+        const typename TestFixture::Steps steps(rows, 39, 9);
+        if (!TypeParam::kResetAfter) continue;  // it always needs them
+        for (const Kernels kernels : packed_kernels())
+            EXPECT_EQ(steps.run(kernels, 0, rows, {.wants_gates = false}).next, steps.run(kernels, 0, rows).next)
+                << name_of(kernels) << ' ' << rows;
+    }
+}
+
 TYPED_TEST(GatesKernel, LinesOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
     using Scalar = typename TypeParam::Scalar;
     constexpr Index kParts = 3, kUnits = 70;

@@ -84,7 +84,8 @@ protected:
                                                  .cols = cols,
                                                  .out = out.data(),
                                                  .out_stride = out.stride(),
-                                                 .adds = adds});
+                                                 .adds = adds,
+                                                 .goes_back = rows % 2 != 0});
             EXPECT_TRUE(out.is_untouched_around()) << name_of(target);
             for (Index row = 0; row < rows; ++row)
                 for (Index col = 0; col < cols; ++col) {
@@ -143,6 +144,10 @@ TYPED_TEST(GradientKernelsOf, MultiplyByTransposedWeightsForEveryNumberOfRows) {
 TYPED_TEST(GradientKernelsOf, MultiplyByTransposedWeightsForEveryNumberOfColumns) {
     for (Index cols = 1; cols <= 70; ++cols)
         TestFixture::expect_product(TestFixture::kOfW, 0, 1 + cols % 9, 1 + cols % 20, cols, cols % 2 == 0);
+}
+
+TYPED_TEST(GradientKernelsOf, MultiplyByWeightsThatExceedTheCache) {
+    for (const Index rows : {8, 9}) TestFixture::expect_product(TestFixture::kOfU, 0, rows, 250, 250, true);
 }
 
 TYPED_TEST(GradientKernelsOf, MultiplyAnyNeighbouringLinesFromAnyRowOn) {

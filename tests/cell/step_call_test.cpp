@@ -38,6 +38,36 @@ TYPED_TEST(StepCallOf, IsPlainData) {
     SUCCEED();
 }
 
+TYPED_TEST(StepCallOf, IsMadeOfPackedWeights) {
+    const GruParameters<TypeParam, true> p(3, 20, true);
+    const Activation tanh("tanh"), sigmoid("sigmoid");
+    eigengru::detail::PackedWeights<TypeParam> packed;
+    packed.template pack<true>({p.kernel(), p.recurrent_kernel(), p.bias(), tanh, sigmoid}, 4);
+    const StepCall<TypeParam> call = eigengru::detail::step_call(packed, 3, 7);
+    EXPECT_EQ(call.rows, 7);
+    EXPECT_EQ(call.units, 20);
+    EXPECT_EQ(call.input.depth, 3);
+    EXPECT_EQ(call.recurrent.depth, 20);
+    EXPECT_EQ(call.input.panels, packed.kernel());
+    EXPECT_EQ(call.recurrent.panels, packed.recurrent_kernel());
+    EXPECT_EQ(call.bias, packed.bias());
+    EXPECT_FALSE(call.fetches_ahead);
+}
+
+TYPED_TEST(StepCallOf, TurnsWhereWeightsExceedTheCacheAndAnOddNumberOfChunksHasPassed) {
+    for (const Index rows : {1, 32, 33, 64, 65}) {
+        StepCall<TypeParam> call;
+        call.rows = rows;
+        call.turn();
+        EXPECT_FALSE(call.goes_back) << rows;
+        call.fetches_ahead = true;
+        call.turn();
+        EXPECT_EQ(call.goes_back, rows != 33 && rows != 64) << rows;
+        call.turn();
+        EXPECT_FALSE(call.goes_back) << rows;
+    }
+}
+
 TEST(ProjectedWidth, IsThreeLinesForEachLineOfUnits) {
     EXPECT_EQ(projected_width<float>(1), 48);
     EXPECT_EQ(projected_width<float>(16), 48);

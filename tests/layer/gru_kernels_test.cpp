@@ -60,6 +60,30 @@ protected:
 };
 TYPED_TEST_SUITE(GruKernels, Modes, );
 
+TYPED_TEST(GruKernels, StepByStepWithACarriedStateGivesTheBitsOfASequence) {
+    using Scalar = typename TypeParam::Scalar;
+    const Index time = 6;
+    for (const Index batch : {1, 4, 11})
+        for (const Kernels kernels : supported_kernels()) {
+            if (kernels == Kernels::eigen) continue;  // its products depend on the rows that they are made for
+            GruOptions options = this->options();
+            options.stateful = options.return_state = true;
+            typename TestFixture::Layer whole(5, options), stepped(5, options);
+            const Sequence<Scalar> x = random_sequence<Scalar>({batch, time, 5});
+            const Output<Scalar> all = whole(x, {.kernels = kernels});
+            for (Index t = 0; t < time; ++t) {
+                const SequenceView<const Scalar> view(x);
+                const Output<Scalar> y =
+                    stepped(SequenceView<const Scalar>(view.row(0, t), {batch, 1, 5}, view.strides()), {.kernels = kernels});
+                for (Index b = 0; b < batch; ++b)
+                    for (Index unit = 0; unit < 21; ++unit)
+                        ASSERT_EQ(y.sequences(b, 0, unit), all.sequences(b, t, unit)) << name_of(kernels) << ' ' << t;
+                EXPECT_EQ(y.state, y.sequences.matrix()) << name_of(kernels);
+            }
+            EXPECT_EQ(stepped.state(), whole.state()) << name_of(kernels);
+        }
+}
+
 TYPED_TEST(GruKernels, UpdatedParametersAreUsed) {
     using Scalar = typename TypeParam::Scalar;
     this->expect_fresh("kernel", [](auto& layer) { layer.update_parameters([](auto& p) { p.kernel() *= 2; }); });

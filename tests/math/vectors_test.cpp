@@ -56,6 +56,7 @@ std::vector<S> expected_of(S x, S y) {
             x * y,
             x / y,
             std::fma(x, y, y),
+            std::fma(-x, y, y),
             clamped,
             x < S(0.25) ? S(0) : x,
             std::copysign(x, y),

@@ -62,6 +62,7 @@ struct StepOptions {
     bool wants_gates = true;    ///< ResetAfter can do without
     bool wants_out = true;      ///< the next state once more
     bool fetches_ahead = false;
+    bool goes_back = false;
     eigengru::detail::Range lines = {};  ///< of units: all when empty
 };
 
@@ -106,6 +107,7 @@ public:
             eigengru::detail::kernel_lanes<S>(kernels));
         eigengru::detail::StepCall<S> call = call_of(packed, first, rows);
         call.fetches_ahead = o.fetches_ahead;
+        call.goes_back = o.goes_back;
         call.lines = o.lines;
         if (o.is_projected || o.finish == Finish::input) {
             call.projected = result.projected.data();

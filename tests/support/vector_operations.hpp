@@ -11,6 +11,7 @@ void vector_operations(const S* a, const S* b, Index count, S* out) {
                          x * y,
                          x / y,
                          V::multiply_add(x, y, y),
+                         V::multiply_subtract(x, y, y),
                          x.clamped(S(-0.5), S(0.5)),
                          x.zero_where_less(x, S(0.25)),
                          x.abs().with_sign_of(y),

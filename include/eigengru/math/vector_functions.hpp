@@ -81,8 +81,9 @@ EIGENGRU_ALWAYS_INLINE V tanh(V x) {
     constexpr S kLimit = sizeof(S) == sizeof(float) ? S(9.25) : S(20);
     const SplitExp<V> e = split_exp<2>(x.clamped(-kLimit, kLimit));
     const V s = e.s(), above = s + V::all(S(1)), below = V::all(S(1)) - s;
-    // Subtracted, not added: -0 stays what it is.
-    return V::multiply_subtract(below, e.q, above * e.p) / V::multiply_subtract(below, e.p, above * e.q);
+    // Subtracted, not added: -0 stays what it is. Of two products the larger is the one that is not rounded.
+    const V denominator = V::multiply_add(above, e.q, V::multiply_subtract(below, e.p, V::all(S(0))));
+    return V::multiply_subtract(below, e.q, above * e.p) / denominator;
 }
 
 /// e^u = s factor above / below. The factor, a power of two, is 1 unless s alone would not be a normal number where the
