@@ -28,7 +28,7 @@ EIGENGRU_ALWAYS_INLINE V fma(V a, V b, typename V::Scalar c) {
     return V::multiply_add(a, b, V::all(c));
 }
 
-/// x - n high - n low, of which the product of n and the first is exact.
+/// x - n high - n low, of which the product of n and the first is exact. Both are positive, so that -0 stays what it is.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V reduced(V x, V n, typename V::Scalar high, typename V::Scalar low) {
     return V::multiply_subtract(n, V::all(low), V::multiply_subtract(n, V::all(high), x));
@@ -47,7 +47,7 @@ EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V x) {
     const V t = fma(x, V::all(k * S(1.4426950408889634073599)), kMagic);
     const V n = t - V::all(kMagic);
     if constexpr (kIsFloat) {
-        const V r = reduced(x, n, 0.693359375F / k, -2.12194440e-4F / k), r2 = r * r;
+        const V r = reduced(x, n, 0.693115234375F / k, 3.19461849e-5F / k), r2 = r * r;
         return {V::multiply_add(r * r2, V::all(k2 / 60.0F), r), fma(r2, V::all(k * 0.2F), 2.0F / k), t};
     } else {
         const V r = reduced(x, n, 0.693145751953125 / k, 1.42860682030941723212e-6 / k), r2 = r * r;
