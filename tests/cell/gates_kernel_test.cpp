@@ -186,7 +186,10 @@ TYPED_TEST(GatesKernel, LinesOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
             const auto all = written(steps.run(kernels, 0, rows, {.finish = finish}));
             for (Index i = 0; i < kParts; ++i) {
                 const auto range = eigengru::detail::Share{i, kParts}.of(lines);
-                const auto some = written(steps.run(kernels, 0, rows, {.finish = finish, .lines = range}));
+                const bool is_far = i % 2 == 0;
+                const auto some = written(
+                    steps.run(kernels, 0, rows,
+                              {.finish = finish, .fetches_ahead = is_far, .goes_back = is_far, .lines = range}));
                 EXPECT_TRUE(some.is_untouched_around());
                 const Index columns = TypeParam::kResetAfter ? kUnits : lines * 3 * kLineSize<Scalar>;
                 for (Index row = 0; row < rows; ++row)

@@ -350,6 +350,19 @@ TEST(GruStateful, TakesItsOwnStateAsInitialState) {
     EXPECT_TRUE(same(layer(inputs, {.initial_state = layer.state()}), carried(inputs)));
 }
 
+TEST(GruStateful, AViewOfItsStateMayBeKeptWhereTheNextStateIsToBe) {
+    Gru<float> layer(4, {.units = 70, .stateful = true});
+    const Sequence<float> inputs = inputs_of<float>({2, 1, 4});
+    (void)layer(inputs);
+    const auto before = layer.state();
+    (void)layer(inputs);
+    const RowMatrix<float> values = before;
+    Gru<float> other = layer;
+    const Output<float> y = layer(inputs, {.initial_state = before});
+    EXPECT_TRUE(same(y, other(inputs, {.initial_state = values})));
+    EXPECT_EQ(layer.state(), other.state());
+}
+
 TEST(GruStateful, EmptyBatchFixesNothing) {
     Gru<float> layer(4, {.units = 3, .stateful = true});
     (void)layer(Sequence<float>({0, 5, 4}));
@@ -918,6 +931,28 @@ TEST_F(GruMemory, CallsAllocateNothingAfterPrepare) {
             expect_no_allocations<Gru<double, false>>({batch, 4, 7}, units);
         }
     }
+}
+
+template <class Layer>
+void expect_single_steps_allocate_nothing() {
+    using S = typename Layer::Scalar;
+    for (const bool stateful : {false, true})
+        for (const Index time : {1, 50}) {
+            Layer layer(7, {.units = 33, .return_sequences = true, .stateful = stateful});
+            layer.prepare(3, time);
+            const Sequence<S> x = inputs_of<S>({3, 1, 7});
+            Output<S> y{.sequences = Sequence<S>({3, 1, 33}), .state = RowMatrix<S>(3, 33)};
+            const AllocationCount count;
+            for (int i = 0; i < 3; ++i) layer.call(x, {}, {.sequences = y.sequences, .state = y.state});
+            EXPECT_EQ(count.count(), 0U);
+        }
+}
+
+TEST_F(GruMemory, CallsOfOneStepAllocateNothingAfterPrepare) {
+    expect_single_steps_allocate_nothing<Gru<float, true>>();
+    expect_single_steps_allocate_nothing<Gru<float, false>>();
+    expect_single_steps_allocate_nothing<Gru<double, true>>();
+    expect_single_steps_allocate_nothing<Gru<double, false>>();
 }
 
 /// Sizes whose products Eigen would pack into memory from the heap.

@@ -132,6 +132,28 @@ TYPED_TEST(ActivationKernels, TanhKeepsTheSignOfZeroAndEndsAtOne) {
     for (const TypeParam x : {TypeParam(1e-30), this->kSmallest}) EXPECT_EQ(this->value(K::tanh, x), x);
 }
 
+TYPED_TEST(ActivationKernels, SigmoidIsExactOrNegligibleWhereItsExponentialEnds) {
+    constexpr bool kIsFloat = std::is_same_v<TypeParam, float>;
+    constexpr TypeParam kFrom = kIsFloat ? 86 : 706, kTo = kIsFloat ? 92 : 713;
+    std::vector<TypeParam> x;
+    for (TypeParam v = kFrom; v < kTo; v += TypeParam(0.01)) {
+        x.push_back(v);
+        x.push_back(-v);
+    }
+    for (const Kernels kernels : supported_kernels()) {
+        std::vector<TypeParam> y = x;
+        activation_kernel<TypeParam>(kernels)({K::sigmoid, false, 0, 0, 0}, y.data(), static_cast<Index>(y.size()));
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            if (x[i] > 0)
+                EXPECT_EQ(y[i], TypeParam(1)) << name_of(kernels) << ' ' << x[i];
+            else
+                EXPECT_NEAR(static_cast<double>(y[i]), std::exp(static_cast<double>(x[i])),
+                            2 * static_cast<double>(std::numeric_limits<TypeParam>::min()))
+                    << name_of(kernels) << ' ' << x[i];
+        }
+    }
+}
+
 TYPED_TEST(ActivationKernels, SigmoidEndsAtZeroAndOne) {
     EXPECT_EQ(this->value(K::sigmoid, this->kInfinity), TypeParam(1));
     EXPECT_EQ(this->value(K::sigmoid, -this->kInfinity), TypeParam(0));

@@ -2,6 +2,7 @@
 // Calls of one step: which they are, and that they give the bits of the way that every other call goes.
 #include "eigengru/sequence/single_step.hpp"
 
+#include "eigengru/core/thread_pool.hpp"
 #include "eigengru/sequence/eigen_backend.hpp"
 #include "support/kernel_steps.hpp"
 #include "support/modes.hpp"
@@ -53,6 +54,13 @@ TYPED_TEST(IsSingleStep, NotWithOtherOptions) {
     EXPECT_FALSE(this->with({.units = 4, .recurrent_dropout = 0.5, .use_cudnn = false}, {.training = true}));
 }
 
+TYPED_TEST(IsSingleStep, NotOnThreads) {
+    ThreadPool two(2), one(1);
+    const GruOptions options{.units = 4, .use_cudnn = false};
+    EXPECT_FALSE(this->with(options, {.executor = &two}));
+    EXPECT_TRUE(this->with(options, {.executor = &one}));
+}
+
 TYPED_TEST(IsSingleStep, NotWithMasks) {
     const bool mask[] = {true, true};
     const std::vector<Index> lengths{1, 1};
@@ -60,6 +68,7 @@ TYPED_TEST(IsSingleStep, NotWithMasks) {
     EXPECT_FALSE(this->with_call({.mask = MaskView(mask, 2, 1)}));
     EXPECT_FALSE(this->with_call({.lengths = lengths}));
     EXPECT_FALSE(this->with_call({.training = true, .dropout_masks = &masks}));
+    EXPECT_TRUE(this->with({.units = 4, .use_cudnn = false}, {.dropout_masks = &masks}));
 }
 
 /// Random weights, inputs and states, and a step of them both ways.
@@ -117,8 +126,8 @@ protected:
         received = Results(batch, units);
         received.state.setZero();
         const OutputView<S> state_alone{{}, {}, received.state};
-        eigengru::detail::run_single_step<M::kResetAfter, S>({inputs, initial, state_alone, nullptr, packed, kernels},
-                                                             workspace);
+        eigengru::detail::run_single_step<M::kResetAfter, S>(
+            {inputs, initial, state_alone, workspace.state(1), packed, kernels}, workspace);
         EXPECT_EQ(received.state, all.state);
     }
 };

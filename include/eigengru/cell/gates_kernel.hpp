@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fused step on packed weights, written once for every instruction set: products, activations and the next state in
-// one pass. A source for core/for_each_target.hpp; gate_kernels.hpp includes it. The equations: gru_step.hpp.
+// The fused step on packed weights, written once for every instruction set: products, activations and the next state of
+// one tile after the other. A source for core/for_each_target.hpp; gate_kernels.hpp includes it. The equations: gru_step.hpp.
 //
 //                 panel of a block: z r h          A tile is tile_rows rows times one block of units: its sums fill the
 //                 +--+--+--+                       registers. For each k it loads one packet of z, r and h weights
@@ -176,7 +176,13 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
 template <class V, TileGates Gates>
 inline constexpr int kTileRows = Gates == TileGates::zr ? V::tile_rows * 3 / 2 : V::tile_rows;
 
-/// Neighbouring blocks in the order of a pass: groups of Size, then of 2 (where that is 4), then alone; or backwards.
+/// Which blocks a pass goes through, and which way.
+struct BlockWalk {
+    Range blocks;
+    bool goes_back;
+};
+
+/// They in groups of Size, then of 2 (where that is 4), then alone; or backwards.
 template <int Size>
 struct BlockGroups {
     Range blocks;
@@ -196,12 +202,12 @@ struct BlockGroups {
 
 /// All blocks for few rows, as many at once as the registers hold.
 template <class V, TileGates Gates, int Rows>
-void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, Range blocks, bool goes_back) {
+void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, const BlockWalk& walk) {
     if constexpr (Rows > 1)
-        if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, blocks, goes_back);
+        if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, walk);
     constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
-    const BlockGroups<kBlocks> groups{blocks, goes_back};
+    const BlockGroups<kBlocks> groups{walk.blocks, walk.goes_back};
     for (Index i = 0, count = groups.count(); i < count; ++i) {
         const Range group = groups[i];
         if (group.count == kBlocks)
@@ -228,19 +234,19 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 
 /// A chunk of rows as tiles of nearly the same height: 9 = 5 + 4, no row alone.
 template <class V, TileGates Gates>
-void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks, bool goes_back) {
+void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, const BlockWalk& walk) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
     const Index tallest = s.fetches_ahead ? V::tile_rows : kTileRows<V, Gates>;
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
-    const BlockGroups<kBlocks> groups{blocks, goes_back};
+    const BlockGroups<kBlocks> groups{walk.blocks, walk.goes_back};
     for (Index i = 0, count = groups.count(); i < count; ++i) {
         const Range group = groups[i];
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
             const Ahead ahead{i + 1 < count && tile * fetched < 4 ? fetched : 0, tile,
-                              goes_back ? -group.count : group.count};
+                              walk.goes_back ? -group.count : group.count};
             if (group.count == kBlocks)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, group.first, ahead);
             else
@@ -251,12 +257,12 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, R
 }
 
 template <class V, TileGates Gates>
-void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, Range blocks, bool goes_back) {
+void run_rows(const StepCall<typename V::Scalar>& s, Index first, Index rows, const BlockWalk& walk) {
     constexpr int kFewRows = (kTileRows<V, Gates> - 1) / 2;
     if (rows <= kFewRows)
-        run_band<V, Gates, kFewRows>(s, first, rows, blocks, goes_back);
+        run_band<V, Gates, kFewRows>(s, first, rows, walk);
     else
-        run_chunk<V, Gates>(s, first, rows, blocks, goes_back);
+        run_chunk<V, Gates>(s, first, rows, walk);
 }
 
 /// The kernel: one step, or the part of it that the call asks for.
@@ -265,14 +271,15 @@ void run_step(const StepCall<S>& s) {
     using V = Vec<S>;
     constexpr Index kPerLine = kLineSize<S> / V::size;
     static_assert(kPerLine > 0, "a vector is at most a cache line");
-    Range blocks{0, (s.units + V::size - 1) / V::size};
+    BlockWalk walk{{0, (s.units + V::size - 1) / V::size}, s.goes_back};
     if (s.lines.count > 0) {
         const Index first = s.lines.first * kPerLine, end = s.lines.end() * kPerLine;
-        blocks = {first, (end < blocks.count ? end : blocks.count) - first};
+        walk.blocks = {first, (end < walk.blocks.count ? end : walk.blocks.count) - first};
     }
-    bool goes_back = s.goes_back;
-    for (Index row = 0; row < s.rows; row += kRowChunk, goes_back = s.fetches_ahead && !goes_back)
-        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, blocks, goes_back);
+    for (Index row = 0; row < s.rows; row += kRowChunk) {
+        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, walk);
+        walk.goes_back = s.fetches_ahead && !walk.goes_back;
+    }
 }
 
 #endif

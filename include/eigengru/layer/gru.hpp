@@ -254,19 +254,25 @@ private:
             activity_loss_ = detail::activity_loss(options(), output, plan.batch());
     }
 
+    /// The same for a call of one step that is nothing else.
     void run_single_step(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
                          Kernels kernels) {
         const Index batch = inputs.shape().batch;
         make_room(batch, 1, false);
+        // A caller's initial state may lie where the carried one is to be: state() before the last call.
+        const bool writes_carried = options().stateful && !call.initial_state.is_present();
+        S* const next = writes_carried ? carried_.room() : workspace_.state(1);
         detail::run_single_step<ResetAfter, S>({.inputs = inputs,
                                                 .initial_state = starting_state(call),
                                                 .output = output,
-                                                .final_state = options().stateful ? carried_.room() : nullptr,
+                                                .next = next,
                                                 .packed = *packed(kernels, nullptr),
                                                 .kernels = kernels},
                                                workspace_);
         last_backend_ = Backend::eigen;
-        if (options().stateful) carried_.set_batch(batch);
+        if (!options().stateful) return;
+        if (!writes_carried) std::copy_n(next, batch * units(), carried_.room());
+        carried_.set_batch(batch);
     }
 
     /// A backward pass; with `uses_up` the tape is not needed any more.

@@ -222,13 +222,15 @@ private:
         call.finish = has_default_activations() ? detail::Finish::state : detail::Finish::sums;
         call.input.rows = x + rows.first * features_;
         call.input.stride = features_;
-        call.goes_back = call.fetches_ahead && current_ == 1;
+        call.goes_back = goes_back_;
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;
         call.gates = gates_.empty() ? nullptr : gates_.data();
         call.gate_stride = detail::gate_stride(units_);
         const detail::Gates<S> gates{gates_.data(), rows.count, units_, call.gate_stride};
         run_.step(function(), kernels_, call, gates, gates);
+        call.turn();
+        goes_back_ = call.goes_back;
     }
 
     void clear_free_rows(S* y) const noexcept {
@@ -272,7 +274,8 @@ private:
     std::vector<Run> runs_;                 // the first run_count_
     std::size_t run_count_ = 0;
     Index active_count_ = 0;
-    Index current_ = 0;  // which of the two halves of states_
+    Index current_ = 0;       // which of the two halves of states_
+    bool goes_back_ = false;  // which way the next step goes through the weights
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI

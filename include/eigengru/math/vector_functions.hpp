@@ -16,8 +16,8 @@ template <class V>
 struct SplitExp {
     V p, q, t;
 
-    /// s = 2^n, for n of an exponent of normal numbers, 0 for the one below them and infinity for the one above; and
-    /// 2^(n - shift).
+    /// s = 2^n, for n of an exponent of normal numbers, 0 (or 2^n) for the one below them and infinity for the one above;
+    /// and 2^(n - shift).
     EIGENGRU_ALWAYS_INLINE V s() const { return t.shifted_into_exponent(); }
     EIGENGRU_ALWAYS_INLINE V s(V shift) const { return (t - shift).shifted_into_exponent(); }
 };
@@ -28,15 +28,15 @@ EIGENGRU_ALWAYS_INLINE V fma(V a, V b, typename V::Scalar c) {
     return V::multiply_add(a, b, V::all(c));
 }
 
-/// x - n high - n low, of which the product of n and the first is exact. Both are positive, so that -0 stays what it is.
+/// x - n high - n low, of which the product of n and the first is exact. Where both are positive, -0 stays what it is.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V reduced(V x, V n, typename V::Scalar high, typename V::Scalar low) {
     return V::multiply_subtract(n, V::all(low), V::multiply_subtract(n, V::all(high), x));
 }
 
 /// u = Factor x. The factor goes into the constants: r, p and q are those of u, divided by it.
-/// float, |u| <= 88: Padé approximation of order (3, 2), relative error 6e-9.
-/// double, |u| <= 709: rational approximation of order (5, 6), below 1e-16. Source: Cephes, exp.c.
+/// float, u from -105 to 89: Padé approximation of order (3, 2), relative error 6e-9.
+/// double, u from -746 to 710: rational approximation of order (5, 6), below 1e-16. Source: Cephes, exp.c.
 template <int Factor, class V>
 EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V x) {
     using S = typename V::Scalar;
@@ -64,7 +64,7 @@ EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V x) {
 template <class S>
 inline constexpr S kLowestExp = sizeof(S) == sizeof(float) ? S(-87.3365402) : S(-708.396418532264106);
 
-/// 1 / (1 + e^-x); 0 from where e^-x is infinite, where the result would be no normal number.
+/// 1 / (1 + e^-x); no normal number below kLowestExp, and 0 from where s (q + p) overflows.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V sigmoid(V x) {
     using S = typename V::Scalar;

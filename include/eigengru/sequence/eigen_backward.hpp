@@ -133,8 +133,9 @@ private:
         return workspace_.d_state(static_cast<std::size_t>(plan_.time() - 1 - step) % 2);
     }
 
-    [[nodiscard]] PackedGradients<ResetAfter, S> packed_chunk(const BackwardRound& round) const {
-        return packed_.of_chunk(round.chunk.count * batch_);
+    [[nodiscard]] PackedGradients<ResetAfter, S> packed_chunk(const BackwardRound& round,
+                                                              bool goes_back = false) const {
+        return packed_.of_chunk(round.chunk.count * batch_, goes_back);
     }
 
     /// For some rows, from the gradient of the state after a step to that before it; the gradients of their gates.
@@ -159,8 +160,8 @@ private:
                                             .masks = state_masks_,
                                             .recurrent_kernel_t = read_only(workspace_.recurrent_kernel_t())};
         if (packed_.is_active())
-            packed_chunk(round).step_back(step_gradient, in_chunk * batch_ + rows.first,
-                                          workspace_.scratch() + first_unit);
+            packed_chunk(round, step % 2 != 0)
+                .step_back(step_gradient, in_chunk * batch_ + rows.first, workspace_.scratch() + first_unit);
         else
             gru_step_backward<ResetAfter, S>(f_, step_gradient);
         for (Index b = rows.first; plan_.has_mask() && b < rows.end(); ++b) {

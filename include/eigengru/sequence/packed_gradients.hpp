@@ -45,9 +45,11 @@ public:
         }
     }
 
-    /// The same for a chunk of so many rows, which follows the last one in the same memory.
-    [[nodiscard]] PackedGradients of_chunk(Index rows) const {
+    /// The same for a chunk of so many rows, which follows the last one in the same memory. Steps go to and fro through
+    /// the weights: what one of them read last is in the cache still.
+    [[nodiscard]] PackedGradients of_chunk(Index rows, bool goes_back = false) const {
         PackedGradients chunk = *this;
+        chunk.goes_back_ = goes_back;
         chunk.d_ = {workspace_.gate_panels(), rows, f_.units()};
         return chunk;
     }
@@ -151,8 +153,7 @@ private:
                                        .out = out.data,
                                        .out_stride = out.stride,
                                        .adds = out.adds,
-                                       // To and fro from step to step: what was read last is in the cache still.
-                                       .goes_back = rows > 0 && first / rows % 2 != 0});
+                                       .goes_back = goes_back_});
     }
 
     void add_weight_gradient(const Strips& a, LineRange lines, S* gradients, Share share) const {
@@ -244,6 +245,7 @@ private:
     const GradientKernels<S>* kernels_ = nullptr;
     GatePanels<S> d_{};
     bool is_active_ = false;
+    bool goes_back_ = false;
 };
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail

@@ -5,6 +5,7 @@
 
 #include "eigengru/cell/packed_step.hpp"
 #include "eigengru/sequence/backend_rules.hpp"
+#include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/workspace.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI::detail {
@@ -15,10 +16,11 @@ template <RealScalar S>
                                   Kernels kernels) {
     const bool may_drop = is_dropping(options.dropout) || is_dropping(options.recurrent_dropout);
     const CudnnMode mode = options.use_cudnn;
+    const bool is_for_device = kHasCudnn && is_worth_while({shape, options.units, false, call.cudnn});
     return shape.time == 1 && shape.batch > 0 && kernels != Kernels::eigen && !call.mask.is_present() &&
            !call.lengths.is_present() && !(call.training && (may_drop || call.dropout_masks != nullptr)) &&
            call.executor.concurrency() == 1 && is_default_pair(options.activation, options.recurrent_activation) &&
-           options.activity_regularizer.is_none() && (mode.is_never() || (mode.is_auto() && !kHasCudnn));
+           options.activity_regularizer.is_none() && (mode.is_never() || (mode.is_auto() && !is_for_device));
 }
 
 /// Such a call. Every shape fits; what is absent is not wanted.
@@ -27,7 +29,7 @@ struct SingleStep {
     const SequenceView<const S>& inputs;
     const MatrixView<const S>& initial_state;  ///< zeros when absent
     const OutputView<S>& output;
-    S* final_state;  ///< the state once more, (batch, units) without gaps, unless null
+    S* next;  ///< the state after the step, (batch, units) without gaps; not the memory of the initial one
     const PackedWeights<S>& packed;
     Kernels kernels;
 };
@@ -50,11 +52,13 @@ void run_single_step(const SingleStep<S>& call, Workspace<S>& workspace) {
     const Shape3& shape = call.inputs.shape();
     const OutputView<S>& output = call.output;
     const Index units = call.packed.units();
+    eigen_assert(call.packed.lanes() == kernel_lanes<S>(call.kernels));
     StepCall<S> step = step_call(call.packed, shape.features, shape.batch);
     step.input.rows = call.inputs.row(0, 0);
     step.input.stride = call.inputs.strides().batch;
     step.h = packed_state(call.initial_state, shape.batch, units, workspace);
-    step.next = call.final_state != nullptr ? call.final_state : workspace.state(1);
+    step.next = call.next;
+    step.goes_back = workspace.goes_back();
     if (output.sequences.is_present()) {
         step.out = output.sequences.row(0, 0);
         step.out_stride = output.sequences.strides().batch;
@@ -63,6 +67,8 @@ void run_single_step(const SingleStep<S>& call, Workspace<S>& workspace) {
     step.gates = ResetAfter ? nullptr : gates.data;
     step.gate_stride = gates.stride;
     default_step<ResetAfter>(call.kernels, step);
+    step.turn();
+    workspace.goes_back() = step.goes_back;
     for (const MatrixView<S>* copy : {&output.last, &output.state})
         if (copy->is_present()) copy->map() = block<const S>(step.next, shape.batch, units);
 }

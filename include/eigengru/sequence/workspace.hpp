@@ -124,12 +124,15 @@ public:
     [[nodiscard]] Gates<S> values() {
         return {parts_.at(values_), shape_.batch, shape_.units, gate_stride(shape_.units)};
     }
+    /// Which way the next call of one step goes through the weights: see StepCall.
+    [[nodiscard]] bool& goes_back() { return goes_back_; }
     /// Whether a row has had a used step, which decides what a masked one puts out.
     [[nodiscard]] unsigned char* seen() { return seen_.data(); }
 
 private:
     WorkspaceShape shape_;
     bool has_values_ = false;
+    bool goes_back_ = false;
     Index chunk_ = 1;
     std::array<Index, 3> states_{};
     Index inputs_ = 0;
