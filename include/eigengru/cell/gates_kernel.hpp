@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fused step on packed weights, written once for every instruction set: products, activations and the next state of
-// one tile after the other. A source for core/for_each_target.hpp; gate_kernels.hpp includes it. The equations: gru_step.hpp.
+// one tile after the other. A source for core/for_each_target.hpp; gate_kernels.hpp includes it. The equations:
+// gru_step.hpp.
 //
 //                 panel of a block: z r h          A tile is tile_rows rows times one block of units: its sums fill the
 //                 +--+--+--+                       registers. For each k it loads one packet of z, r and h weights

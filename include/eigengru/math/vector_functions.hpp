@@ -16,7 +16,7 @@ template <class V>
 struct SplitExp {
     V p, q, t;
 
-    /// s = 2^n, for n of an exponent of normal numbers, 0 (or 2^n) for the one below them and infinity for the one above;
+    /// s = 2^n, for n of an exponent of normal numbers, 0 (or 2^n) for the one below them, infinity for the one above;
     /// and 2^(n - shift).
     EIGENGRU_ALWAYS_INLINE V s() const { return t.shifted_into_exponent(); }
     EIGENGRU_ALWAYS_INLINE V s(V shift) const { return (t - shift).shifted_into_exponent(); }
