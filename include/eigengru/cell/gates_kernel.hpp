@@ -15,6 +15,8 @@
 //                                                  several blocks at once, so that enough sums are under way.
 //
 // (Reset before goes through twice: with panels of z and r, then with those of h.)
+// Where weights exceed the cache, chunks of rows and steps go through the blocks to and fro: each begins with what the
+// cache holds.
 // Every element is summed in the order of k, bias first: the same bits in any tile, batch, and with projected inputs.
 // Sums are local arrays with constant indices, and weights are loaded before the broadcasts and pinned to registers:
 // without that compilers fold them into the multiplications, which then read them again for every row.
