@@ -82,6 +82,13 @@ public:
         return &masks_;
     }
 
+    /// Those of a call: the ones that it was given, or drawn ones; null where nothing is dropped.
+    [[nodiscard]] const DropoutMasks<S>* of_call(const CallOptions<S>& call, const GruOptions& options, Index batch,
+                                                 Index features) {
+        if (!call.training) return nullptr;
+        return call.dropout_masks != nullptr ? call.dropout_masks : draw(options, batch, features);
+    }
+
     /// The present call has used `masks`: where they were drawn here, the next call gets others.
     void next_call(const DropoutMasks<S>* masks) {
         if (masks == &masks_) ++calls_;

@@ -27,6 +27,11 @@ public:
         return block(values_.data(), batch_, values_.cols());
     }
 
+    /// What a call begins with: the initial state that it was given, or this one.
+    [[nodiscard]] MatrixView<const S> starting_state(const MatrixView<const S>& given) const EIGENGRU_LIFETIMEBOUND {
+        return given.is_present() || batch_ == 0 ? given : MatrixView<const S>(state());
+    }
+
     /// Where a call writes the state of a batch that prepare() has made room for; set_batch() makes it the state.
     [[nodiscard]] S* room() { return next_.data(); }
     void set_batch(Index batch) {

@@ -7,7 +7,7 @@
 #include "eigengru/layer/backend.hpp"
 #include "eigengru/layer/call_check.hpp"
 #include "eigengru/layer/carried_state.hpp"
-#include "eigengru/sequence/single_step.hpp"
+#include "eigengru/layer/single_step.hpp"
 
 #include <utility>
 
@@ -213,8 +213,7 @@ private:
 
     [[nodiscard]] detail::BackendRequest request(const SequencePlan& plan, const CallOptions<S>& call,
                                                  const Tape<S>* tape) const {
-        const Shape3 shape(plan.batch(), plan.time(), features());
-        const detail::CudnnRequest cudnn{shape, units(), tape != nullptr, call.cudnn};
+        const detail::CudnnRequest cudnn{{plan.batch(), plan.time(), features()}, units(), tape != nullptr, call.cudnn};
         const bool has_masks = call.training && call.dropout_masks != nullptr;
         return {options(), ResetAfter, plan, cudnn, has_masks, tape != nullptr && !tape->has_gates()};
     }
@@ -224,16 +223,16 @@ private:
              Tape<S>* tape) {
         const Kernels kernels = detail::resolved("Gru::operator()", call.kernels);
         if (tape == nullptr && detail::is_single_step(options(), inputs.shape(), call, kernels))
-            return run_single_step(inputs, call, output, kernels);
+            return run_single_step({inputs, call.initial_state, output, kernels});
         const SequencePlan plan = this->plan(inputs, call);
         const Backend backend = detail::choose_backend<S>(request(plan, call, tape), device_);
         // The sizes of the inputs, not of the plan: a copy of what was just written would wait for its stores.
         make_room(inputs.shape().batch, inputs.shape().time, tape != nullptr);
-        const DropoutMasks<S>* masks = call.training ? dropout(call, plan.batch()) : nullptr;
+        const DropoutMasks<S>* masks = drawn_.of_call(call, options(), plan.batch(), features());
         const detail::SequenceCall<S> task{.plan = plan,
                                            .inputs = inputs,
                                            .output = output,
-                                           .initial_state = starting_state(call),
+                                           .initial_state = carried_.starting_state(call.initial_state),
                                            .dropout = masks,
                                            .zero_output_for_mask = options().zero_output_for_mask,
                                            .final_state = options().stateful ? carried_.room() : nullptr,
@@ -254,25 +253,12 @@ private:
             activity_loss_ = detail::activity_loss(options(), output, plan.batch());
     }
 
-    /// The same for a call of one step that is nothing else.
-    void run_single_step(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
-                         Kernels kernels) {
-        const Index batch = inputs.shape().batch;
-        make_room(batch, 1, false);
-        // A caller's initial state may lie where the carried one is to be: state() before the last call.
-        const bool writes_carried = options().stateful && !call.initial_state.is_present();
-        S* const next = writes_carried ? carried_.room() : workspace_.state(1);
-        detail::run_single_step<ResetAfter, S>({.inputs = inputs,
-                                                .initial_state = starting_state(call),
-                                                .output = output,
-                                                .next = next,
-                                                .packed = *packed(kernels, nullptr),
-                                                .kernels = kernels},
-                                               workspace_);
+    /// A call of one step that is nothing else.
+    void run_single_step(const detail::SingleStep<S>& call) {
+        make_room(call.inputs.shape().batch, 1, false);
+        detail::run_single_step<ResetAfter>(call, *packed(call.kernels, nullptr),
+                                            options().stateful ? &carried_ : nullptr, workspace_);
         last_backend_ = Backend::eigen;
-        if (!options().stateful) return;
-        if (!writes_carried) std::copy_n(next, batch * units(), carried_.room());
-        carried_.set_batch(batch);
     }
 
     /// A backward pass; with `uses_up` the tape is not needed any more.
@@ -298,16 +284,6 @@ private:
     [[nodiscard]] const detail::PackedWeights<S>* packed(Kernels kernels, const DropoutMasks<S>* masks) {
         if (!detail::is_for_kernels(kernels, masks)) return nullptr;
         return &packed_.template of<ResetAfter>(cell_, detail::kernel_lanes<S>(kernels));
-    }
-
-    [[nodiscard]] MatrixView<const S> starting_state(const CallOptions<S>& call) const {
-        if (call.initial_state.is_present() || carried_.batch() == 0) return call.initial_state;
-        return carried_.state();
-    }
-
-    /// The caller's masks, or the next ones of this layer.
-    [[nodiscard]] const DropoutMasks<S>* dropout(const CallOptions<S>& call, Index batch) {
-        return call.dropout_masks != nullptr ? call.dropout_masks : drawn_.draw(options(), batch, features());
     }
 
     Cell cell_;

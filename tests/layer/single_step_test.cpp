@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Calls of one step: which they are, and that they give the bits of the way that every other call goes.
-#include "eigengru/sequence/single_step.hpp"
+#include "eigengru/layer/single_step.hpp"
 
 #include "eigengru/core/thread_pool.hpp"
 #include "eigengru/sequence/eigen_backend.hpp"
@@ -14,6 +14,7 @@ namespace eigengru_test {
 namespace {
 
 using namespace eigengru;
+using eigengru::detail::CarriedState;
 using eigengru::detail::EigenBackend;
 using eigengru::detail::is_single_step;
 using eigengru::detail::PackedWeights;
@@ -109,8 +110,11 @@ protected:
         workspace.prepare({batch, 1, features, units});
         Results received(batch, units), expected(batch, units);
         const OutputView<S> output = received.view(), expected_output = expected.view();
-        eigengru::detail::run_single_step<M::kResetAfter, S>(
-            {inputs, initial, output, received.final_state.data(), packed, kernels}, workspace);
+        CarriedState<S> carried(units);
+        carried.prepare(batch);
+        eigengru::detail::run_single_step<M::kResetAfter, S>({inputs, initial, output, kernels}, packed, &carried,
+                                                             workspace);
+        received.final_state = carried.state();
         const SequencePlan plan(x.shape(), false, {}, {});
         const SequenceCall<S> call{.plan = plan,
                                    .inputs = inputs,
@@ -126,8 +130,8 @@ protected:
         received = Results(batch, units);
         received.state.setZero();
         const OutputView<S> state_alone{{}, {}, received.state};
-        eigengru::detail::run_single_step<M::kResetAfter, S>(
-            {inputs, initial, state_alone, workspace.state(1), packed, kernels}, workspace);
+        eigengru::detail::run_single_step<M::kResetAfter, S>({inputs, initial, state_alone, kernels}, packed, nullptr,
+                                                             workspace);
         EXPECT_EQ(received.state, all.state);
     }
 };

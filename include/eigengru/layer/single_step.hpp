@@ -4,6 +4,7 @@
 #pragma once
 
 #include "eigengru/cell/packed_step.hpp"
+#include "eigengru/layer/carried_state.hpp"
 #include "eigengru/sequence/backend_rules.hpp"
 #include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/workspace.hpp"
@@ -27,10 +28,8 @@ template <RealScalar S>
 template <RealScalar S>
 struct SingleStep {
     const SequenceView<const S>& inputs;
-    const MatrixView<const S>& initial_state;  ///< zeros when absent
+    const MatrixView<const S>& initial_state;  ///< the carried one, or zeros, when absent
     const OutputView<S>& output;
-    S* next;  ///< the state after the step, (batch, units) without gaps; not the memory of the initial one
-    const PackedWeights<S>& packed;
     Kernels kernels;
 };
 
@@ -46,18 +45,22 @@ template <RealScalar S>
     return workspace.state(0);
 }
 
-/// Runs it, with the bits of a longer sequence.
+/// Runs it, with the bits of a longer sequence. The state goes to `carried` unless that is null.
 template <bool ResetAfter, RealScalar S>
-void run_single_step(const SingleStep<S>& call, Workspace<S>& workspace) {
+void run_single_step(const SingleStep<S>& call, const PackedWeights<S>& packed, CarriedState<S>* carried,
+                     Workspace<S>& workspace) {
     const Shape3& shape = call.inputs.shape();
     const OutputView<S>& output = call.output;
-    const Index units = call.packed.units();
-    eigen_assert(call.packed.lanes() == kernel_lanes<S>(call.kernels));
-    StepCall<S> step = step_call(call.packed, shape.features, shape.batch);
+    const Index units = packed.units();
+    eigen_assert(packed.lanes() == kernel_lanes<S>(call.kernels));
+    StepCall<S> step = step_call(packed, shape.features, shape.batch);
     step.input.rows = call.inputs.row(0, 0);
     step.input.stride = call.inputs.strides().batch;
-    step.h = packed_state(call.initial_state, shape.batch, units, workspace);
-    step.next = call.next;
+    step.h = packed_state(carried != nullptr ? carried->starting_state(call.initial_state) : call.initial_state,
+                          shape.batch, units, workspace);
+    // A caller's initial state may lie where the carried one is to be: what state() gave before the last call.
+    const bool writes_carried = carried != nullptr && !call.initial_state.is_present();
+    step.next = writes_carried ? carried->room() : workspace.state(1);
     step.goes_back = workspace.goes_back();
     if (output.sequences.is_present()) {
         step.out = output.sequences.row(0, 0);
@@ -71,6 +74,9 @@ void run_single_step(const SingleStep<S>& call, Workspace<S>& workspace) {
     workspace.goes_back() = step.goes_back;
     for (const MatrixView<S>* copy : {&output.last, &output.state})
         if (copy->is_present()) copy->map() = block<const S>(step.next, shape.batch, units);
+    if (carried == nullptr) return;
+    if (!writes_carried) std::copy_n(step.next, shape.batch * units, carried->room());
+    carried->set_batch(shape.batch);
 }
 
 }  // namespace eigengru::inline EIGENGRU_ABI::detail
