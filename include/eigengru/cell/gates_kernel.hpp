@@ -185,19 +185,18 @@ struct BlockWalk {
     bool goes_back;
 };
 
-/// They in groups of Size, then of 2 (where that is 4), then alone; or backwards.
+/// Its blocks in groups of Size, then of 2 (where that is 4), then alone; or backwards.
 template <int Size>
 struct BlockGroups {
-    Range blocks;
-    bool goes_back;
+    BlockWalk walk;
 
-    [[nodiscard]] Index whole() const { return blocks.count / Size; }
-    [[nodiscard]] Index pairs() const { return Size == 4 ? blocks.count % 4 / 2 : 0; }
-    [[nodiscard]] Index count() const { return whole() + blocks.count % Size - pairs(); }
+    [[nodiscard]] Index whole() const { return walk.blocks.count / Size; }
+    [[nodiscard]] Index pairs() const { return Size == 4 ? walk.blocks.count % 4 / 2 : 0; }
+    [[nodiscard]] Index count() const { return whole() + walk.blocks.count % Size - pairs(); }
     [[nodiscard]] Range operator[](Index i) const {
-        if (goes_back) i = count() - 1 - i;
-        if (i < whole()) return {blocks.first + i * Size, Size};
-        const Index left = blocks.first + whole() * Size, j = i - whole();
+        if (walk.goes_back) i = count() - 1 - i;
+        if (i < whole()) return {walk.blocks.first + i * Size, Size};
+        const Index left = walk.blocks.first + whole() * Size, j = i - whole();
         if (j < pairs()) return {left, 2};
         return {left + j + pairs(), 1};
     }
@@ -210,7 +209,7 @@ void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, cons
         if (rows < Rows) return run_band<V, Gates, Rows - 1>(s, row, rows, walk);
     constexpr int kFit = 3 * V::tile_rows / (Rows * kGateCount<Gates>);
     constexpr int kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
-    const BlockGroups<kBlocks> groups{walk.blocks, walk.goes_back};
+    const BlockGroups<kBlocks> groups{walk};
     for (Index i = 0, count = groups.count(); i < count; ++i) {
         const Range group = groups[i];
         if (group.count == kBlocks)
@@ -243,7 +242,7 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, c
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
-    const BlockGroups<kBlocks> groups{walk.blocks, walk.goes_back};
+    const BlockGroups<kBlocks> groups{walk};
     for (Index i = 0, count = groups.count(); i < count; ++i) {
         const Range group = groups[i];
         for (Index tile = 0, row = 0; tile < tiles; ++tile) {

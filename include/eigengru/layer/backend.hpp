@@ -68,12 +68,6 @@ template <RealScalar S>
     return choose_backend(query);
 }
 
-/// Whether a call stays on the CPU whatever the rules say, so that nothing need be looked at.
-[[nodiscard]] inline bool is_for_cpu(const BackendRequest& request) {
-    const CudnnMode mode = request.options.use_cudnn;
-    return mode.is_never() || (mode.is_auto() && (!kHasCudnn || !is_worth_while(request.cudnn)));
-}
-
 /// Whether all that explain_backend() tells of holds for a call that is not for the CPU, found out without words. (What
 /// cuDNN does not support comes to light when its device is made ready.)
 template <RealScalar S>
@@ -91,7 +85,7 @@ inline void require_backend(const BackendVerdict& verdict) {
 /// and cuDNN cannot run it, or when the device fails.
 template <RealScalar S>
 [[nodiscard]] Backend choose_backend(const BackendRequest& request, DeviceBackend<S>& device) {
-    if (is_for_cpu(request)) return Backend::eigen;
+    if (is_for_cpu(request.options.use_cudnn, request.cudnn)) return Backend::eigen;
     const bool is_good = is_for_device<S>(request, device);
     if (is_good && request.plan.batch() == 0) return Backend::eigen;  // there is nothing to run
     const std::string refusal = is_good ? device.prepare(request.cudnn) : std::string();
@@ -113,7 +107,7 @@ template <RealScalar S>
 /// Makes the device ready for calls that would run there. Throws: BackendError when it fails.
 template <RealScalar S>
 void prepare_device(const BackendRequest& request, DeviceBackend<S>& device) {
-    if (is_for_cpu(request) || !is_for_device<S>(request, device)) return;
+    if (is_for_cpu(request.options.use_cudnn, request.cudnn) || !is_for_device<S>(request, device)) return;
     // What cuDNN does not support will run on the CPU, or be refused.
     static_cast<void>(device.prepare(request.cudnn));
 }

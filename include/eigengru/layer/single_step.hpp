@@ -5,7 +5,6 @@
 
 #include "eigengru/cell/packed_step.hpp"
 #include "eigengru/layer/carried_state.hpp"
-#include "eigengru/sequence/backend_rules.hpp"
 #include "eigengru/sequence/cudnn_request.hpp"
 #include "eigengru/sequence/workspace.hpp"
 
@@ -16,12 +15,11 @@ template <RealScalar S>
 [[nodiscard]] bool is_single_step(const GruOptions& options, const Shape3& shape, const CallOptions<S>& call,
                                   Kernels kernels) {
     const bool may_drop = is_dropping(options.dropout) || is_dropping(options.recurrent_dropout);
-    const CudnnMode mode = options.use_cudnn;
-    const bool is_for_device = kHasCudnn && is_worth_while({shape, options.units, false, call.cudnn});
     return shape.time == 1 && shape.batch > 0 && kernels != Kernels::eigen && !call.mask.is_present() &&
            !call.lengths.is_present() && !(call.training && (may_drop || call.dropout_masks != nullptr)) &&
            call.executor.concurrency() == 1 && is_default_pair(options.activation, options.recurrent_activation) &&
-           options.activity_regularizer.is_none() && (mode.is_never() || (mode.is_auto() && !is_for_device));
+           options.activity_regularizer.is_none() &&
+           is_for_cpu(options.use_cudnn, {shape, options.units, false, call.cudnn});
 }
 
 /// Such a call. Every shape fits; what is absent is not wanted.

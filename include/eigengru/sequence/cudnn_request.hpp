@@ -31,6 +31,11 @@ struct CudnnRequest {
     return step_work(request) >= request.options.least_work;
 }
 
+/// Whether a call stays on the CPU whatever the rules say, so that nothing need be looked at.
+[[nodiscard]] inline bool is_for_cpu(CudnnMode mode, const CudnnRequest& request) {
+    return mode.is_never() || (mode.is_auto() && (!kHasCudnn || !is_worth_while(request)));
+}
+
 [[nodiscard]] inline BackendRule work_condition(const CudnnRequest& request) {
     return {"work", is_worth_while(request),
             text("for \"auto\" a time step must have ", request.options.least_work, " multiply-adds (least_work), has ",
