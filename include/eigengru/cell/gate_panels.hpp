@@ -54,16 +54,24 @@ inline constexpr Index kStrip = 8;
     return strip_count(cols) * kStrip * rows;
 }
 
-/// Cuts a matrix into strips.
+/// Cuts a matrix into strips, some rows of each at a time: a strip is far from the next.
 template <RealScalar S>
 void pack_strips(const MatrixMap<const S>& from, S* to) {
-    const Index rows = from.rows(), cols = from.cols();
-    for (Index i = 0; i < rows; ++i) {
-        const S* row = from.data() + i * from.outerStride();
-        S* out = to + i * kStrip;
-        Index c = 0;
-        for (; c + kStrip <= cols; c += kStrip, out += rows * kStrip) std::copy_n(row + c, kStrip, out);
-        if (c < cols) std::fill(std::copy_n(row + c, cols - c, out), out + kStrip, S(0));
+    using Row = Eigen::Array<S, kStrip, 1>;
+    constexpr Index kRows = 8;
+    const Index rows = from.rows(), cols = from.cols(), stride = from.outerStride();
+    for (Index first = 0; first < rows; first += kRows) {
+        const Index end = std::min(rows, first + kRows);
+        for (Index c = 0; c < cols; c += kStrip) {
+            const S* row = from.data() + first * stride + c;
+            S* out = to + c * rows + first * kStrip;
+            for (Index i = first; i < end; ++i, row += stride, out += kStrip) {
+                if (cols - c >= kStrip)
+                    Eigen::Map<Row>{out} = Eigen::Map<const Row>{row};
+                else
+                    std::fill(std::copy_n(row, cols - c, out), out + kStrip, S(0));
+            }
+        }
     }
 }
 
