@@ -53,6 +53,28 @@ protected:
         }
     }
 
+    static void expect_steps_as_sequence(const Shape3& shape, Index units) {
+        for (const Kernels kernels : packed_kernels()) {  // Eigen's products depend on the rows that they are made for
+            GruOptions options = GruKernels::options();
+            options.units = units;
+            options.stateful = options.return_state = true;
+            Layer whole(shape.features, options), stepped(shape.features, options);
+            const Sequence<S> x = random_sequence<S>(shape);
+            const Output<S> all = whole(x, {.kernels = kernels});
+            const SequenceView<const S> view(x);
+            for (Index t = 0; t < shape.time; ++t) {
+                const Output<S> y =
+                    stepped(SequenceView<const S>(view.row(0, t), {shape.batch, 1, shape.features}, view.strides()),
+                            {.kernels = kernels});
+                for (Index b = 0; b < shape.batch; ++b)
+                    for (Index unit = 0; unit < units; ++unit)
+                        ASSERT_EQ(y.sequences(b, 0, unit), all.sequences(b, t, unit)) << name_of(kernels) << ' ' << t;
+                EXPECT_EQ(y.state, y.sequences.matrix()) << name_of(kernels);
+            }
+            EXPECT_EQ(stepped.state(), whole.state()) << name_of(kernels);
+        }
+    }
+
     static std::vector<RowMatrix<S>> other_weights() {
         return {RowMatrix<S>::Random(5, 63), RowMatrix<S>::Random(21, 63),
                 RowMatrix<S>::Random(M::kResetAfter ? 2 : 1, 63)};
@@ -60,27 +82,33 @@ protected:
 };
 TYPED_TEST_SUITE(GruKernels, Modes, );
 
+// Rows of a large batch go through a sequence in parts, 32 or (with weights beyond the cache) 64 at a time; through a
+// single step together.
 TYPED_TEST(GruKernels, StepByStepWithACarriedStateGivesTheBitsOfASequence) {
+    for (const Index batch : {1, 4, 11, 70}) this->expect_steps_as_sequence({batch, 6, 5}, 21);
+    for (const Index batch : {1, 70}) this->expect_steps_as_sequence({batch, 3, 5}, 310);
+}
+
+TYPED_TEST(GruKernels, ARowOfALargeBatchHasTheGradientsThatItHasAmongFew) {
     using Scalar = typename TypeParam::Scalar;
-    const Index time = 6;
-    for (const Index batch : {1, 4, 11})
-        for (const Kernels kernels : packed_kernels()) {  // Eigen's products depend on the rows that they are made for
-            GruOptions options = this->options();
-            options.stateful = options.return_state = true;
-            typename TestFixture::Layer whole(5, options), stepped(5, options);
-            const Sequence<Scalar> x = random_sequence<Scalar>({batch, time, 5});
-            const Output<Scalar> all = whole(x, {.kernels = kernels});
-            for (Index t = 0; t < time; ++t) {
-                const SequenceView<const Scalar> view(x);
-                const Output<Scalar> y = stepped(
-                    SequenceView<const Scalar>(view.row(0, t), {batch, 1, 5}, view.strides()), {.kernels = kernels});
-                for (Index b = 0; b < batch; ++b)
-                    for (Index unit = 0; unit < 21; ++unit)
-                        ASSERT_EQ(y.sequences(b, 0, unit), all.sequences(b, t, unit)) << name_of(kernels) << ' ' << t;
-                EXPECT_EQ(y.state, y.sequences.matrix()) << name_of(kernels);
-            }
-            EXPECT_EQ(stepped.state(), whole.state()) << name_of(kernels);
-        }
+    constexpr Index kFirst = 60, kCount = 7;
+    for (const Kernels kernels : packed_kernels()) {
+        typename TestFixture::Layer layer = this->make();
+        const Sequence<Scalar> x = random_sequence<Scalar>({70, 3, 5}), d = random_sequence<Scalar>({70, 3, 21});
+        const auto rows = [&](const Sequence<Scalar>& all) {
+            const SequenceView<const Scalar> view(all);
+            return SequenceView<const Scalar>(view.row(kFirst, 0), {kCount, 3, all.shape().features}, view.strides());
+        };
+        const CallOptions<Scalar> call{.kernels = kernels};
+        Tape<Scalar> tape;
+        layer.forward(x, call, tape);
+        const Gradients<Scalar> all = layer.backward(tape, {.sequences = d});
+        layer.forward(rows(x), call, tape);
+        const Gradients<Scalar> few = layer.backward(tape, {.sequences = rows(d)});
+        EXPECT_EQ(all.initial_state.middleRows(kFirst, kCount), few.initial_state) << name_of(kernels);
+        for (Index b = 0; b < kCount; ++b)
+            EXPECT_EQ(all.inputs.sequence(kFirst + b), few.inputs.sequence(b)) << name_of(kernels) << ' ' << b;
+    }
 }
 
 TYPED_TEST(GruKernels, UpdatedParametersAreUsed) {

@@ -162,6 +162,21 @@ template <RealScalar S>
     return threads > row_threads || (is_far && threads == row_threads) ? threads : 1;
 }
 
+/// Runs a call, some rows through all steps before the next ones: so the states and gates of a step are in the cache
+/// when the next step reads them. More rows at once where weights come from far away, which are read for each.
+template <bool ResetAfter, RealScalar S>
+void run_rows_in_turn(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
+    constexpr Index kRowsNear = kRowChunk, kRowsFar = 2 * kRowChunk;
+    const Index batch = call.plan.batch();
+    const bool is_by_rows = call.packed != nullptr && is_for_kernels(call.kernels, call.dropout);
+    const Index rows = is_by_rows && call.plan.time() > 1 ? call.packed->exceeds_cache() ? kRowsFar : kRowsNear : batch;
+    if (rows >= batch) return EigenBackend<ResetAfter, S>(f, call, workspace).run();
+    for (Index first = 0; first < batch; first += rows) {
+        const CallRows<S> some(call, first, std::min(rows, batch - first));
+        EigenBackend<ResetAfter, S>(f, some.call(), workspace).run();
+    }
+}
+
 /// Spreads a checked call over the threads of the executor, and returns false where that is not worth it. No row of a
 /// batch knows of the others, and no unit of the others in its step: each gives the same bits anywhere.
 template <bool ResetAfter, RealScalar S>
@@ -183,7 +198,7 @@ template <bool ResetAfter, RealScalar S>
     call.executor.run(threads, [&](Index i) {
         const Range part = Share{i, threads}.of(batch);
         const CallRows<S> some(call, part.first, part.count);
-        EigenBackend<ResetAfter, S>(f, some.call(), workspace.of_thread(i)).run();
+        run_rows_in_turn<ResetAfter>(f, some.call(), workspace.of_thread(i));
     });
     return true;
 }
@@ -193,7 +208,7 @@ template <bool ResetAfter, RealScalar S>
 void run_on_backend(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
     if (call.plan.batch() == 0) return;
     if (call.executor.concurrency() > 1 && run_on_threads<ResetAfter>(f, call, workspace)) return;
-    EigenBackend<ResetAfter, S>(f, call, workspace).run();
+    run_rows_in_turn<ResetAfter>(f, call, workspace);
 }
 
 /// The same, recorded: the tape takes the inputs, mask and dropout masks of the call and is what the pass reads.

@@ -81,7 +81,7 @@ public:
                 .kernels = whole.kernels,
                 .first_row = whole.first_row + first} {
         Recording<S>& recording = call_.recording;
-        recording.batch = whole.plan.batch();
+        if (recording.batch == 0) recording.batch = whole.plan.batch();
         if (recording.states != nullptr) recording.states += first * units(whole);
         if (recording.gates != nullptr) recording.gates += first * kSlots * units(whole);
     }
