@@ -6,9 +6,7 @@
 /// x, or 0 where it is too small: flush.hpp.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V flush_small(V x) {
-    using S = typename V::Scalar;
-    const V magnitude = V::all(S(0)) - x.with_sign_of(V::all(S(-0.0)));
-    return x.zero_where_less(magnitude, kSmallestState<S>);
+    return x.zero_where_less(x.abs(), kSmallestState<typename V::Scalar>);
 }
 
 /// Flushes `size` states in place, and copies them to `out` unless it is null.

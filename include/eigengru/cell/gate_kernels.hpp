@@ -2,9 +2,9 @@
 // The kernels of a step for every instruction set, and the choice among them.
 #pragma once
 
+#include "eigengru/cell/flush.hpp"
 #include "eigengru/cell/step_call.hpp"
 #include "eigengru/core/kernels.hpp"
-#include "eigengru/math/vectors.hpp"
 
 #define EIGENGRU_TARGET_SOURCE "eigengru/cell/gates_finish.hpp"
 #include "eigengru/core/for_each_target.hpp"

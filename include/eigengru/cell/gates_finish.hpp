@@ -43,15 +43,16 @@ struct TileVector {
 };
 
 template <class V>
-void store_gate(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, Index slot, V values) {
+EIGENGRU_ALWAYS_INLINE void store_gate(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, Index slot, V values) {
     t.place.store(values, s.gates + t.row * s.gate_stride + slot * s.units);
 }
 
-/// h' = z . h + (1 - z) . c
+/// h' = z . h + (1 - z) . c, and 0 where that is too small for a stream.
 template <class V>
-void store_next(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, V z, V c) {
+EIGENGRU_ALWAYS_INLINE void store_next(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, V z, V c) {
     const V h = t.place.load(s.h + t.row * s.units);
-    const V next = V::multiply_add(z, h - c, c);
+    V next = V::multiply_add(z, h - c, c);
+    if (s.flushes) next = flush_small(next);
     t.place.store(next, s.next + t.row * s.units);
     if (s.out != nullptr) t.place.store(next, s.out + t.row * s.out_stride);
 }
@@ -68,6 +69,14 @@ EIGENGRU_ALWAYS_INLINE void activate_zr(const StepCall<typename V::Scalar>&, con
 template <class V>
 EIGENGRU_ALWAYS_INLINE void activate_c(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
     const V z = t.load(kSlotZ), c = tanh(t.load(kSlotC));
+    store_next(s, t, z, c);
+}
+
+/// Both at once, for a vector that is alone: nothing is computed while it waits.
+template <class V>
+EIGENGRU_ALWAYS_INLINE void activate_alone(const StepCall<typename V::Scalar>& s, const TileVector<V>& t) {
+    const V z = soon_sigmoid(t.load(kSlotZ)), r = soon_sigmoid(t.load(kSlotR));
+    const V c = soon_tanh(V::multiply_add(r, t.load(kSlotM), t.load(kSlotC)));
     store_next(s, t, z, c);
 }
 
@@ -137,6 +146,7 @@ void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums)
     if (s.finish != Finish::state) return run_pass<V, finish_sums<V, Gates>>(s, sums);
     if constexpr (Gates == TileGates::all) {
         if (s.gates != nullptr) return run_pass<V, record_all<V>>(s, sums);
+        if (sums.rows * sums.blocks == 1) return run_pass<V, activate_alone<V>>(s, sums);
         // Apart, so that a processor has several vectors under way instead of waiting for tanh after sigmoid. (With a
         // record it waits for memory in any case.)
         run_pass<V, activate_zr<V>>(s, sums);

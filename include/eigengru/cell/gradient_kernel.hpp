@@ -183,7 +183,7 @@ struct GradientPlace {
 
 /// dz, dr, dm, dc and dh = dh' . z
 template <class V>
-V start_after(const GradientPlace<V>& p, V d_next, V h) {
+EIGENGRU_ALWAYS_INLINE V start_after(const GradientPlace<V>& p, V d_next, V h) {
     const V one = V::all(1);
     const V z = p.gate(kSlotZ), r = p.gate(kSlotR), c = p.gate(kSlotC);
     const V dc = d_next * (one - z) * (one - c * c);
@@ -197,7 +197,7 @@ V start_after(const GradientPlace<V>& p, V d_next, V h) {
 
 /// Reset before, first half: dz, dc and dh = dh' . z
 template <class V>
-V start_before(const GradientPlace<V>& p, V d_next, V h) {
+EIGENGRU_ALWAYS_INLINE V start_before(const GradientPlace<V>& p, V d_next, V h) {
     const V one = V::all(1);
     const V z = p.gate(kSlotZ), c = p.gate(kSlotC);
     p.store(kLineZ, d_next * (h - c) * z * (one - z));
@@ -208,7 +208,7 @@ V start_before(const GradientPlace<V>& p, V d_next, V h) {
 
 /// Reset before, second half: with dm = dc U_h^T, dr = dm . h . r (1 - r), and dh += dm . r
 template <class V>
-V finish_before(const GradientPlace<V>& p, V dm, V h, V d_state) {
+EIGENGRU_ALWAYS_INLINE V finish_before(const GradientPlace<V>& p, V dm, V h, V d_state) {
     const V r = p.gate(kSlotR);
     p.store(kLineR, dm * h * r * (V::all(1) - r));
     return d_state + dm * r;

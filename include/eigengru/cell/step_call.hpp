@@ -34,6 +34,7 @@ struct StepCall {
     Range lines = {};  ///< cache lines of units: only these are computed; all when empty
     Finish finish = Finish::state;
     bool fetches_ahead = false;  ///< whether the weights exceed the cache: the next panel is fetched in good time
+    bool flushes = false;        ///< whether states too small to matter become 0: flush.hpp; with Finish::state alone
     bool goes_back = false;      ///< whether the first chunk of rows begins with the last block of units
     PanelProduct<S> input;       ///< x W; not when `projected` has it already
     PanelProduct<S> recurrent;   ///< h U; the candidate of reset before: m U_h; not for Finish::input

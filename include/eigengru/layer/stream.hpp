@@ -75,7 +75,7 @@ public:
         : GruStream(layer.options(), layer.features(), options) {
         packed_.template pack<ResetAfter>(layer.cell().function(), detail::kernel_lanes<S>(kernels_));
         run_ = detail::stream_kernels<ResetAfter, S>(kernels_);
-        if (!ResetAfter || !has_default_activations()) gates_.resize(size(rows_ * detail::gate_stride(units_)));
+        if (!ResetAfter || !is_default_pair_) gates_.resize(size(rows_ * detail::gate_stride(units_)));
     }
     explicit GruStream(const AnyGru<S>& layer, const StreamOptions& options = {})
         : GruStream(layer.visit([&](const auto& gru) { return GruStream(gru, options); })) {}
@@ -86,9 +86,9 @@ public:
         S* const next = state_memory(1 - current_);
         for (std::size_t i = 0; i < run_count_; ++i) {
             const Run& rows = runs_[i];
-            step_rows(rows, x, next);
-            run_.flush(next + rows.first * units_, y != nullptr ? y + rows.first * units_ : nullptr,
-                       rows.count * units_);
+            S* const out = y != nullptr ? y + rows.first * units_ : nullptr;
+            step_rows(rows, x, next, out);
+            if (!is_default_pair_) run_.flush(next + rows.first * units_, out, rows.count * units_);
         }
         if (y != nullptr && active_count_ < rows_) clear_free_rows(y);
         current_ = 1 - current_;
@@ -190,6 +190,7 @@ private:
           kernels_(detail::packed_kernels("GruStream", options.kernels)),
           activation_(layer.activation),
           recurrent_activation_(layer.recurrent_activation),
+          is_default_pair_(detail::is_default_pair(activation_, recurrent_activation_)),
           states_(size(2 * rows_ * units_)),
           is_active_(size(rows_), static_cast<unsigned char>(true)),
           runs_(size((rows_ + 1) / 2)) {
@@ -213,18 +214,19 @@ private:
         const MatrixMap<const S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
         return {none, none, none, activation_, recurrent_activation_};
     }
-    [[nodiscard]] bool has_default_activations() const noexcept {
-        return detail::is_default_pair(activation_, recurrent_activation_);
-    }
 
-    void step_rows(const Run& rows, const S* x, S* next) noexcept {
+    /// The kernels write the outputs too, and make small states 0, where the activations are theirs.
+    void step_rows(const Run& rows, const S* x, S* next, S* out) noexcept {
         detail::StepCall<S> call = detail::step_call(packed_, features_, rows.count);
-        call.finish = has_default_activations() ? detail::Finish::state : detail::Finish::sums;
+        call.finish = is_default_pair_ ? detail::Finish::state : detail::Finish::sums;
         call.input.rows = x + rows.first * features_;
         call.input.stride = features_;
         call.goes_back = goes_back_;
         call.h = state_memory(current_) + rows.first * units_;
         call.next = next + rows.first * units_;
+        call.out = out;
+        call.out_stride = units_;
+        call.flushes = true;
         call.gates = gates_.empty() ? nullptr : gates_.data();
         call.gate_stride = detail::gate_stride(units_);
         const detail::Gates<S> gates{gates_.data(), rows.count, units_, call.gate_stride};
@@ -267,6 +269,7 @@ private:
     Kernels kernels_;
     detail::StreamKernels<S> run_;
     Activation activation_, recurrent_activation_;
+    bool is_default_pair_;  // whether they are tanh and sigmoid, which the kernels compute
     detail::PackedWeights<S> packed_;
     detail::AlignedVector<S> states_;       // (rows, units) before a step and after it, in turns
     detail::AlignedVector<S> gates_;        // none for ResetAfter with the default activations

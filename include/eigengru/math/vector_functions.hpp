@@ -64,26 +64,60 @@ EIGENGRU_ALWAYS_INLINE SplitExp<V> split_exp(V x) {
 template <class S>
 inline constexpr S kLowestExp = sizeof(S) == sizeof(float) ? S(-87.3365402) : S(-708.396418532264106);
 
+/// Where sigmoid is 0, and 1, to all digits; and where tanh is 1.
+template <class S>
+inline constexpr S kSigmoidIs0 = sizeof(S) == sizeof(float) ? S(-88.75) : S(-710);
+template <class S>
+inline constexpr S kSigmoidIs1 = sizeof(S) == sizeof(float) ? S(88) : S(709);
+template <class S>
+inline constexpr S kTanhIs1 = sizeof(S) == sizeof(float) ? S(9.25) : S(20);
+
+/// sigmoid between its limits.
+template <class V>
+EIGENGRU_ALWAYS_INLINE V sigmoid_within(V x) {
+    const SplitExp<V> e = split_exp<-1>(x);
+    const V numerator = e.q - e.p;
+    return numerator / V::multiply_add(e.s(), e.q + e.p, numerator);
+}
+
 /// 1 / (1 + e^-x); no normal number below kLowestExp, and 0 from where s (q + p) overflows.
 template <class V>
 EIGENGRU_ALWAYS_INLINE V sigmoid(V x) {
     using S = typename V::Scalar;
-    constexpr bool kIsFloat = sizeof(S) == sizeof(float);
-    const SplitExp<V> e = split_exp<-1>(x.clamped(kIsFloat ? S(-88.75) : S(-710), kIsFloat ? S(88) : S(709)));
-    const V numerator = e.q - e.p;
-    return numerator / V::multiply_add(e.s(), e.q + e.p, numerator);
+    return sigmoid_within(x.clamped(kSigmoidIs0<S>, kSigmoidIs1<S>));
+}
+
+/// The same bits sooner, by more operations: the limits are looked at while the rest is computed.
+template <class V>
+EIGENGRU_ALWAYS_INLINE V soon_sigmoid(V x) {
+    using S = typename V::Scalar;
+    const V y = V::where_less(x, V::all(kSigmoidIs0<S>), V::all(S(0)), sigmoid_within(x));
+    return V::where_less(V::all(kSigmoidIs1<S>), x, V::all(S(1)), y);
+}
+
+/// tanh between its limits.
+template <class V>
+EIGENGRU_ALWAYS_INLINE V tanh_within(V x) {
+    using S = typename V::Scalar;
+    const SplitExp<V> e = split_exp<2>(x);
+    const V s = e.s(), above = s + V::all(S(1)), below = V::all(S(1)) - s;
+    // Subtracted, not added: -0 stays what it is. Of two products the larger is the one that is not rounded.
+    const V denominator = V::multiply_add(above, e.q, V::multiply_subtract(below, e.p, V::all(S(0))));
+    return V::multiply_subtract(below, e.q, above * e.p) / denominator;
 }
 
 /// tanh(x)
 template <class V>
 EIGENGRU_ALWAYS_INLINE V tanh(V x) {
     using S = typename V::Scalar;
-    constexpr S kLimit = sizeof(S) == sizeof(float) ? S(9.25) : S(20);
-    const SplitExp<V> e = split_exp<2>(x.clamped(-kLimit, kLimit));
-    const V s = e.s(), above = s + V::all(S(1)), below = V::all(S(1)) - s;
-    // Subtracted, not added: -0 stays what it is. Of two products the larger is the one that is not rounded.
-    const V denominator = V::multiply_add(above, e.q, V::multiply_subtract(below, e.p, V::all(S(0))));
-    return V::multiply_subtract(below, e.q, above * e.p) / denominator;
+    return tanh_within(x.clamped(-kTanhIs1<S>, kTanhIs1<S>));
+}
+
+/// The same bits sooner, by more operations.
+template <class V>
+EIGENGRU_ALWAYS_INLINE V soon_tanh(V x) {
+    using S = typename V::Scalar;
+    return V::where_less(V::all(kTanhIs1<S>), x.abs(), V::all(S(1)).with_sign_of(x), tanh_within(x));
 }
 
 /// e^u = s factor above / below. The factor, a power of two, is 1 unless s alone would not be a normal number where the
