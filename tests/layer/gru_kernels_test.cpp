@@ -87,6 +87,25 @@ TYPED_TEST_SUITE(GruKernels, Modes, );
 TYPED_TEST(GruKernels, StepByStepWithACarriedStateGivesTheBitsOfASequence) {
     for (const Index batch : {1, 4, 11, 70}) this->expect_steps_as_sequence({batch, 6, 5}, 21);
     for (const Index batch : {1, 70}) this->expect_steps_as_sequence({batch, 3, 5}, 310);
+    this->expect_steps_as_sequence({1, 6, 5}, 4);
+}
+
+// Up to a vector of units: a row alone is activated by other instructions.
+TYPED_TEST(GruKernels, ARowAloneHasTheBitsThatItHasInABatch) {
+    using Scalar = typename TypeParam::Scalar;
+    for (const Index units : {1, 4, 8, 16})
+        for (const Kernels kernels : packed_kernels()) {
+            typename TestFixture::Layer layer(5, {.units = units, .seed = 3, .return_sequences = true});
+            Sequence<Scalar> x = random_sequence<Scalar>({3, 6, 5});
+            x.matrix() *= Scalar(30);  // beyond the limits of tanh too
+            const Output<Scalar> all = layer(x, {.kernels = kernels});
+            const SequenceView<const Scalar> view(x);
+            for (Index b = 0; b < 3; ++b) {
+                const SequenceView<const Scalar> row(view.row(b, 0), {1, 6, 5}, view.strides());
+                EXPECT_EQ(layer(row, {.kernels = kernels}).sequences.sequence(0), all.sequences.sequence(b))
+                    << name_of(kernels) << ", " << units;
+            }
+        }
 }
 
 TYPED_TEST(GruKernels, ARowOfALargeBatchHasTheGradientsThatItHasAmongFew) {

@@ -3,6 +3,9 @@
 // the formula in the next wider type. Among floats every 131st between 2^-30 and 128 is tried, and fewer of the others;
 // one in ten of all these with sanitizers, which do not look at the numbers.
 #include "eigengru/math/activation_kernels.hpp"
+
+#define EIGENGRU_TARGET_SOURCE "support/soon_activations.hpp"
+#include "eigengru/core/for_each_target.hpp"
 #include "support/kernel_list.hpp"
 #include "support/modes.hpp"
 #include "support/sanitizers.hpp"
@@ -13,6 +16,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -121,6 +125,22 @@ TYPED_TEST_SUITE(VectorFunctions, Scalars, );
 TYPED_TEST(VectorFunctions, TanhAndSigmoidAreWithinThreeUlpOrFourAndAHalfWithoutFusedMultiplyAdd) {
     this->expect_errors("tanh", {K::tanh, false, 0, 0, 0}, [](auto x) { return std::tanh(x); }, {3, 3}, {4.5, 4.5});
     this->expect_errors("sigmoid", {K::sigmoid, false, 0, 0, 0}, TestFixture::logistic, {3, 3}, {4.5, 4.5});
+}
+
+TYPED_TEST(VectorFunctions, WhatIsThereSoonerHasTheSameBits) {
+    std::vector<TypeParam> x = samples(TypeParam());
+    for (const double limit : {9.25, 20.0, 88.0, 88.75, 709.0, 710.0, 1000.0, 1e30, double(INFINITY)})
+        for (const double factor : {1.0, 1.0000002, 0.9999999})
+            for (const double sign : {1.0, -1.0}) x.push_back(static_cast<TypeParam>(limit * factor * sign));
+    x.push_back(std::numeric_limits<TypeParam>::quiet_NaN());
+    x.resize((x.size() + 15) / 16 * 16);
+    const auto size = static_cast<Index>(x.size());
+    Index others = eigengru::detail::portable::count_other_bits(x.data(), size);
+#if EIGENGRU_HAS_X86_TARGETS
+    if (is_supported(Kernels::avx2)) others += eigengru::detail::avx2::count_other_bits(x.data(), size);
+    if (is_supported(Kernels::avx512)) others += eigengru::detail::avx512::count_other_bits(x.data(), size);
+#endif
+    EXPECT_EQ(others, 0);
 }
 
 TYPED_TEST(VectorFunctions, ExponentialAndSiluAreWithinFourUlp) {

@@ -43,7 +43,8 @@ struct TileVector {
 };
 
 template <class V>
-EIGENGRU_ALWAYS_INLINE void store_gate(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, Index slot, V values) {
+EIGENGRU_ALWAYS_INLINE void store_gate(const StepCall<typename V::Scalar>& s, const TileVector<V>& t, Index slot,
+                                       V values) {
     t.place.store(values, s.gates + t.row * s.gate_stride + slot * s.units);
 }
 
