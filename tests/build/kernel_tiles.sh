@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # What the compiler makes of the hottest loop of the library at plain -O2: for each k it must load each packet of
 # weights once, broadcast one element of each row, and multiply and add from registers, with all sums in registers.
+# And every kernel must clear the upper halves of the wide registers before it returns (a function that is handed
+# vectors does not, nor does a caller that ends with a jump to it): else all that follows takes several times as long.
 #
 #   kernel_tiles.sh <compiler> <objdump> <folder to work in> <compiler arguments>...
 set -euo pipefail
@@ -71,3 +73,16 @@ check avx512 zmm 8 0
 # Sums, weights and a broadcast fill all 16 registers of AVX2; g++ moves two sums to the stack and back in a turn, which
 # the cost of which is not known.
 if "$cxx" --version | grep -qi clang; then check avx2 ymm 4 0; else check avx2 ymm 4 2; fi
+
+unclean=$("$objdump" -d --no-show-raw-insn "$object" | awk '
+    function report() { if (is_wide && !is_clean) print name }
+    /^[0-9a-f]+ <.*>:$/ { report(); name = $2; is_wide = is_clean = 0 }
+    /%[yz]mm/ { is_wide = 1 }
+    /vzeroupper/ { is_clean = 1 }
+    END { report() }')
+if [[ -n $unclean ]]; then
+    echo "expected vzeroupper in each function that uses wide registers; there is none in"
+    echo "$unclean"
+    exit 1
+fi
+echo "all functions that use wide registers clear their upper halves"

@@ -33,13 +33,17 @@ TEST(PanelLines, EndInTwoAndTwoInPlaceOfThreeAndOne) {
 }
 
 TYPED_TEST(GatePanelsOf, StripsHoldEveryColumnAndZerosBehindTheLast) {
-    const RowMatrix<TypeParam> matrix = RowMatrix<TypeParam>::Random(5, 11);
-    std::vector<TypeParam> strips(static_cast<std::size_t>(strips_size(5, 11)), TypeParam(7));
-    pack_strips<TypeParam>(MatrixMap<const TypeParam>(matrix.data(), 5, 11, Eigen::OuterStride<>(11)), strips.data());
-    for (Index r = 0; r < 5; ++r)
-        for (Index c = 0; c < 16; ++c)
-            EXPECT_EQ(strips[static_cast<std::size_t>((c / kStrip * 5 + r) * kStrip + c % kStrip)],
-                      c < 11 ? matrix(r, c) : TypeParam(0));
+    for (const Index rows : {5, 8, 19}) {
+        const RowMatrix<TypeParam> matrix =
+            RowMatrix<TypeParam>::Random(rows, 14);  // of which three columns are others'
+        std::vector<TypeParam> strips(static_cast<std::size_t>(strips_size(rows, 11)), TypeParam(7));
+        pack_strips<TypeParam>(MatrixMap<const TypeParam>(matrix.data(), rows, 11, Eigen::OuterStride<>(14)),
+                               strips.data());
+        for (Index r = 0; r < rows; ++r)
+            for (Index c = 0; c < 16; ++c)
+                EXPECT_EQ(strips[static_cast<std::size_t>((c / kStrip * rows + r) * kStrip + c % kStrip)],
+                          c < 11 ? matrix(r, c) : TypeParam(0));
+    }
 }
 
 TYPED_TEST(GatePanelsOf, TransposedWeightsStandLineByLine) {

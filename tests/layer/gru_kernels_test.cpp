@@ -108,28 +108,6 @@ TYPED_TEST(GruKernels, ARowAloneHasTheBitsThatItHasInABatch) {
         }
 }
 
-TYPED_TEST(GruKernels, ARowOfALargeBatchHasTheGradientsThatItHasAmongFew) {
-    using Scalar = typename TypeParam::Scalar;
-    constexpr Index kFirst = 60, kCount = 7;
-    for (const Kernels kernels : packed_kernels()) {
-        typename TestFixture::Layer layer = this->make();
-        const Sequence<Scalar> x = random_sequence<Scalar>({70, 3, 5}), d = random_sequence<Scalar>({70, 3, 21});
-        const auto rows = [&](const Sequence<Scalar>& all) {
-            const SequenceView<const Scalar> view(all);
-            return SequenceView<const Scalar>(view.row(kFirst, 0), {kCount, 3, all.shape().features}, view.strides());
-        };
-        const CallOptions<Scalar> call{.kernels = kernels};
-        Tape<Scalar> tape;
-        layer.forward(x, call, tape);
-        const Gradients<Scalar> all = layer.backward(tape, {.sequences = d});
-        layer.forward(rows(x), call, tape);
-        const Gradients<Scalar> few = layer.backward(tape, {.sequences = rows(d)});
-        EXPECT_EQ(all.initial_state.middleRows(kFirst, kCount), few.initial_state) << name_of(kernels);
-        for (Index b = 0; b < kCount; ++b)
-            EXPECT_EQ(all.inputs.sequence(kFirst + b), few.inputs.sequence(b)) << name_of(kernels) << ' ' << b;
-    }
-}
-
 TYPED_TEST(GruKernels, UpdatedParametersAreUsed) {
     using Scalar = typename TypeParam::Scalar;
     this->expect_fresh("kernel", [](auto& layer) { layer.update_parameters([](auto& p) { p.kernel() *= 2; }); });

@@ -291,36 +291,37 @@ TYPED_TEST(GruStreamOf, HotFunctionsAreNoexcept) {
     using Stream = GruStream<S>&;
     const S* x = nullptr;
     S* y = nullptr;
-    static_assert(noexcept(std::declval<Stream>().step(x, y)) && noexcept(std::declval<Stream>().process(x, y, 1)));
+    static_assert(noexcept(std::declval<Stream>().step(x, y))&& noexcept(std::declval<Stream>().process(x, y, 1)));
     static_assert(noexcept(std::declval<Stream>().step(std::span<const S>(), std::span<S>())));
     static_assert(noexcept(std::declval<Stream>().process(std::span<const S>(), std::span<S>())));
-    static_assert(noexcept(std::declval<Stream>().join()) && noexcept(std::declval<Stream>().leave(0)));
-    static_assert(noexcept(std::declval<Stream>().reset()) && noexcept(std::declval<Stream>().reset(0)));
-    static_assert(noexcept(std::declval<Stream>().leave_all()) && noexcept(std::declval<Stream>().active_count()));
+    static_assert(noexcept(std::declval<Stream>().join())&& noexcept(std::declval<Stream>().leave(0)));
+    static_assert(noexcept(std::declval<Stream>().reset())&& noexcept(std::declval<Stream>().reset(0)));
+    static_assert(noexcept(std::declval<Stream>().leave_all())&& noexcept(std::declval<Stream>().active_count()));
     static_assert(noexcept(std::declval<Stream>().set_state(0, std::span<const S>())));
     SUCCEED();
 }
 
 TYPED_TEST(GruStreamOf, ADecayingStateBecomesZeroAndIsNeverSubnormal) {
     using S = typename TypeParam::Scalar;
-    for (const Kernels kernels : supported_kernels()) {
-        // All weights are zero, and so is what z lets in; z itself is 0.9.
-        LayerOf<TypeParam> layer(1, {.units = 5});
-        layer.update_parameters([](auto& p) {
-            p.flat().setZero();
-            p.bias().row(0).head(5).setConstant(S(2.2));
-        });
-        GruStream<S> stream(layer, {.kernels = kernels});
-        ASSERT_TRUE(stream.set_state(0, std::array<S, 5>{S(1), S(-1), S(0.5), S(-1e-20), S(1e-29)}));
-        std::array<S, 5> y{};
-        for (int t = 0; t < kManySteps; ++t) {
-            const S x = 1;
-            stream.step(&x, y.data());
-            for (const S h : y) ASSERT_TRUE(h == 0 || std::abs(h) >= detail::kSmallestState<S>) << h << " at " << t;
+    for (const Kernels kernels : supported_kernels())
+        for (const char* activation : {"tanh", "linear"}) {
+            // All weights are zero, and so is what z lets in; z itself is 0.9.
+            LayerOf<TypeParam> layer(1, {.units = 5, .activation = activation});
+            layer.update_parameters([](auto& p) {
+                p.flat().setZero();
+                p.bias().row(0).head(5).setConstant(S(2.2));
+            });
+            GruStream<S> stream(layer, {.kernels = kernels});
+            ASSERT_TRUE(stream.set_state(0, std::array<S, 5>{S(1), S(-1), S(0.5), S(-1e-20), S(1e-29)}));
+            std::array<S, 5> y{};
+            for (int t = 0; t < kManySteps; ++t) {
+                const S x = 1;
+                stream.step(&x, y.data());
+                for (const S h : y) ASSERT_TRUE(h == 0 || std::abs(h) >= detail::kSmallestState<S>) << h << " at " << t;
+            }
+            EXPECT_TRUE(stream.state().isZero(0));
+            EXPECT_EQ(y, (std::array<S, 5>{}));
         }
-        EXPECT_TRUE(stream.state().isZero(0));
-        EXPECT_EQ(y, (std::array<S, 5>{}));
-    }
 }
 
 TYPED_TEST(GruStreamOf, KnowsWhatItWasBuiltFor) {

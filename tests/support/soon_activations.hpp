@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A source for core/for_each_target.hpp, as vector_functions_test.cpp includes it: how many of some values get other bits
-// from the functions that are there sooner. NaN is as good as any other.
+// A source for core/for_each_target.hpp, as vector_functions_test.cpp includes it: how many of some values get other
+// bits from the functions that are there sooner. NaN is as good as any other.
 
 #if defined(EIGENGRU_TARGET)
 

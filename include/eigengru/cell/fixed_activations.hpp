@@ -57,12 +57,11 @@ EIGENGRU_ALWAYS_INLINE V quick_sigmoid(V x) {
 template <class V>
 EIGENGRU_ALWAYS_INLINE V quick_tanh(V x) {
     using S = typename V::Scalar;
-    constexpr S kLimit = sizeof(S) == sizeof(float) ? S(9.25) : S(20);
     const V one = V::all(S(1));
     const ReducedExp<V> e(x, S(2));
     const V above = e.s + one, below = e.s - one;
     const V y = e.combined(below, above) / e.combined(above, below);
-    return V::where_less(V::all(kLimit), x.abs(), one.with_sign_of(x), y);
+    return V::where_less(V::all(kTanhIs1<S>), x.abs(), one.with_sign_of(x), y);
 }
 
 #endif

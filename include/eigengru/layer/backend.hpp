@@ -140,7 +140,7 @@ inline constexpr double kLeastWork = 1e6;
 template <RealScalar S>
 [[nodiscard]] Index threads_for_rows(const SequenceCall<S>& call, Index features, Index units) {
     constexpr Index kRows = 4;
-    if (call.packed == nullptr || !is_for_kernels(call.kernels, call.dropout)) return 1;
+    if (!call.is_by_kernels()) return 1;
     const Index most = std::min(call.executor.concurrency(), call.plan.batch() / kRows);
     return threads_worth(step_work(call, features, units) * static_cast<double>(call.plan.time()), kLeastWork, most);
 }
@@ -166,11 +166,10 @@ template <RealScalar S>
 /// when the next step reads them. More rows at once where weights come from far away, which are read for each.
 template <bool ResetAfter, RealScalar S>
 void run_rows_in_turn(const StepFunction<S>& f, const SequenceCall<S>& call, Workspace<S>& workspace) {
-    constexpr Index kRowsNear = kRowChunk, kRowsFar = 2 * kRowChunk;
     const Index batch = call.plan.batch();
-    const bool is_by_rows = call.packed != nullptr && is_for_kernels(call.kernels, call.dropout);
-    const Index rows = is_by_rows && call.plan.time() > 1 ? call.packed->exceeds_cache() ? kRowsFar : kRowsNear : batch;
-    if (rows >= batch) return EigenBackend<ResetAfter, S>(f, call, workspace).run();
+    const Index rows = call.is_by_kernels() && call.packed->exceeds_cache() ? 2 * kRowChunk : kRowChunk;
+    if (!call.is_by_kernels() || call.plan.time() == 1 || batch <= rows)
+        return EigenBackend<ResetAfter, S>(f, call, workspace).run();
     for (Index first = 0; first < batch; first += rows) {
         const CallRows<S> some(call, first, std::min(rows, batch - first));
         EigenBackend<ResetAfter, S>(f, some.call(), workspace).run();

@@ -167,7 +167,7 @@ private:
                                  chunk_gates_.stride};
             const bool keeps_inputs = call_.recording.gates != nullptr && f_.needs_inputs();
             // A reference: a copy of what was just written would wait for its stores.
-            const Gates<S> activated = keeps_inputs ? workspace_.values() : Gates<S>();
+            const Gates<S> activated = keeps_inputs ? workspace_.values(batch_) : Gates<S>();
             const Gates<S>& values = keeps_inputs ? activated : gates;
             if (packed_.is_active())
                 packed_step(step, in_chunk, gates, values, next);

@@ -30,9 +30,7 @@ public:
         if (units.barrier != nullptr) step_.lines = units.share.of(line_count<S>(f.units()));
     }
 
-    [[nodiscard]] bool is_active() const {
-        return call_.packed != nullptr && is_for_kernels(call_.kernels, call_.dropout);
-    }
+    [[nodiscard]] bool is_active() const { return call_.is_by_kernels(); }
 
     /// Whether the inputs of a chunk are projected at once. A step of few rows reads all of the kernel for each; many
     /// rows read it once in either case, and then the projection is best made where it is used. (Weights that come from

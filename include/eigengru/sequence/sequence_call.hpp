@@ -19,6 +19,14 @@ struct Recording {
     Index batch = 0;     ///< rows of a step in the record, where they are more than those of the call
 };
 
+/// Whether the kernels run a call. Dropout of the state has a masked state for each gate, and three masks of the inputs
+/// as many inputs: the Eigen path makes those products.
+template <RealScalar S>
+[[nodiscard]] bool is_for_kernels(Kernels kernels, const DropoutMasks<S>* dropout) {
+    return kernels != Kernels::eigen &&
+           (dropout == nullptr || (dropout->state.empty() && dropout->input.size() < kGates));
+}
+
 /// One call, checked and planned. Every shape fits; what is absent is not wanted.
 template <RealScalar S>
 struct SequenceCall {
@@ -36,15 +44,9 @@ struct SequenceCall {
     Kernels kernels = Kernels::eigen;          ///< resolved
     ExecutorRef executor = {};
     Index first_row = 0;  ///< of the dropout masks: the rest knows nothing of the rows before
-};
 
-/// Whether the kernels run a call. Dropout of the state has a masked state for each gate, and three masks of the inputs
-/// as many inputs: the Eigen path makes those products.
-template <RealScalar S>
-[[nodiscard]] bool is_for_kernels(Kernels kernels, const DropoutMasks<S>* dropout) {
-    return kernels != Kernels::eigen &&
-           (dropout == nullptr || (dropout->state.empty() && dropout->input.size() < kGates));
-}
+    [[nodiscard]] bool is_by_kernels() const { return packed != nullptr && is_for_kernels(kernels, dropout); }
+};
 
 /// Some units of each step of a call, for one of several threads that go through its steps together.
 struct UnitShare {

@@ -120,9 +120,9 @@ public:
     [[nodiscard]] Gates<S> step_gates() {
         return {parts_.at(gates_) + step_gates_, shape_.batch, shape_.units, gate_stride(shape_.units)};
     }
-    /// The activated gates of one step; only with has_values.
-    [[nodiscard]] Gates<S> values() {
-        return {parts_.at(values_), shape_.batch, shape_.units, gate_stride(shape_.units)};
+    /// The activated gates of so many rows of one step; only with has_values.
+    [[nodiscard]] Gates<S> values(Index rows) {
+        return {parts_.at(values_), rows, shape_.units, gate_stride(shape_.units)};
     }
     /// Which way the next call of one step goes through the weights: see StepCall.
     [[nodiscard]] bool& goes_back() { return goes_back_; }
