@@ -57,6 +57,8 @@ protected:
         for (const Kernels kernels : packed_kernels()) {  // Eigen's products depend on the rows that they are made for
             GruOptions options = GruKernels::options();
             options.units = units;
+            options.recurrent_initializer =
+                "glorot_uniform";  // an orthogonal one takes long where nothing is optimised
             options.stateful = options.return_state = true;
             Layer whole(shape.features, options), stepped(shape.features, options);
             const Sequence<S> x = random_sequence<S>(shape);
@@ -67,8 +69,8 @@ protected:
                     stepped(SequenceView<const S>(view.row(0, t), {shape.batch, 1, shape.features}, view.strides()),
                             {.kernels = kernels});
                 for (Index b = 0; b < shape.batch; ++b)
-                    for (Index unit = 0; unit < units; ++unit)
-                        ASSERT_EQ(y.sequences(b, 0, unit), all.sequences(b, t, unit)) << name_of(kernels) << ' ' << t;
+                    ASSERT_EQ(y.sequences.sequence(b).row(0), all.sequences.sequence(b).row(t))
+                        << name_of(kernels) << ' ' << t;
                 EXPECT_EQ(y.state, y.sequences.matrix()) << name_of(kernels);
             }
             EXPECT_EQ(stepped.state(), whole.state()) << name_of(kernels);
@@ -86,7 +88,7 @@ TYPED_TEST_SUITE(GruKernels, Modes, );
 // single step together.
 TYPED_TEST(GruKernels, StepByStepWithACarriedStateGivesTheBitsOfASequence) {
     for (const Index batch : {1, 4, 11, 70}) this->expect_steps_as_sequence({batch, 6, 5}, 21);
-    for (const Index batch : {1, 70}) this->expect_steps_as_sequence({batch, 3, 5}, 310);
+    this->expect_steps_as_sequence({70, 2, 5}, 310);
     this->expect_steps_as_sequence({1, 6, 5}, 4);
 }
 
