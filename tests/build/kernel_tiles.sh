@@ -70,8 +70,8 @@ check() {
 }
 
 check avx512 zmm 8 0
-# Sums, weights and a broadcast fill all 16 registers of AVX2; g++ moves two sums to the stack and back in a turn, which
-# the cost of which is not known.
+# Sums, weights and a broadcast fill all 16 registers of AVX2; g++ moves two sums to the stack and back in a turn; what
+# that costs is not known.
 if "$cxx" --version | grep -qi clang; then check avx2 ymm 4 0; else check avx2 ymm 4 2; fi
 
 unclean=$("$objdump" -d --no-show-raw-insn "$object" | awk '

@@ -34,8 +34,7 @@ TEST(PanelLines, EndInTwoAndTwoInPlaceOfThreeAndOne) {
 
 TYPED_TEST(GatePanelsOf, StripsHoldEveryColumnAndZerosBehindTheLast) {
     for (const Index rows : {5, 8, 19}) {
-        const RowMatrix<TypeParam> matrix =
-            RowMatrix<TypeParam>::Random(rows, 14);  // of which three columns are others'
+        const RowMatrix<TypeParam> matrix = RowMatrix<TypeParam>::Random(rows, 14);  // three columns are others'
         std::vector<TypeParam> strips(static_cast<std::size_t>(strips_size(rows, 11)), TypeParam(7));
         pack_strips<TypeParam>(MatrixMap<const TypeParam>(matrix.data(), rows, 11, Eigen::OuterStride<>(14)),
                                strips.data());

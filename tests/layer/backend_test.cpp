@@ -66,7 +66,8 @@ TYPED_TEST(RunOnBackendOf, RunsOnEigen) {
     EXPECT_EQ(last(0, 2), TypeParam(1.0 / 16));  // z = 1/2 and c = 0: the state is halved four times
 }
 
-/// Rows of a large batch go through the steps in parts of 32, or 64 with weights beyond the cache.
+/// Rows of a large batch go through the steps in parts of 32. (Those of 64, with weights beyond the cache, are in
+/// gru_kernels_test.cpp.)
 template <class M>
 class RowsInTurn : public testing::Test {
 protected:

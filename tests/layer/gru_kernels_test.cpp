@@ -57,8 +57,7 @@ protected:
         for (const Kernels kernels : packed_kernels()) {  // Eigen's products depend on the rows that they are made for
             GruOptions options = GruKernels::options();
             options.units = units;
-            options.recurrent_initializer =
-                "glorot_uniform";  // an orthogonal one takes long where nothing is optimised
+            options.recurrent_initializer = "glorot_uniform";  // orthogonal takes long where nothing is optimised
             options.stateful = options.return_state = true;
             Layer whole(shape.features, options), stepped(shape.features, options);
             const Sequence<S> x = random_sequence<S>(shape);

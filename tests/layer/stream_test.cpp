@@ -291,12 +291,12 @@ TYPED_TEST(GruStreamOf, HotFunctionsAreNoexcept) {
     using Stream = GruStream<S>&;
     const S* x = nullptr;
     S* y = nullptr;
-    static_assert(noexcept(std::declval<Stream>().step(x, y))&& noexcept(std::declval<Stream>().process(x, y, 1)));
+    static_assert(noexcept(std::declval<Stream>().step(x, y)) && noexcept(std::declval<Stream>().process(x, y, 1)));
     static_assert(noexcept(std::declval<Stream>().step(std::span<const S>(), std::span<S>())));
     static_assert(noexcept(std::declval<Stream>().process(std::span<const S>(), std::span<S>())));
-    static_assert(noexcept(std::declval<Stream>().join())&& noexcept(std::declval<Stream>().leave(0)));
-    static_assert(noexcept(std::declval<Stream>().reset())&& noexcept(std::declval<Stream>().reset(0)));
-    static_assert(noexcept(std::declval<Stream>().leave_all())&& noexcept(std::declval<Stream>().active_count()));
+    static_assert(noexcept(std::declval<Stream>().join()) && noexcept(std::declval<Stream>().leave(0)));
+    static_assert(noexcept(std::declval<Stream>().reset()) && noexcept(std::declval<Stream>().reset(0)));
+    static_assert(noexcept(std::declval<Stream>().leave_all()) && noexcept(std::declval<Stream>().active_count()));
     static_assert(noexcept(std::declval<Stream>().set_state(0, std::span<const S>())));
     SUCCEED();
 }
