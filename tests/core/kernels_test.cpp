@@ -14,6 +14,7 @@ namespace {
 
 using namespace eigengru;
 using eigengru::detail::automatic_kernels;
+using eigengru::detail::automatic_kernels_once;
 using eigengru::detail::resolved;
 using enum eigengru::Kernels;
 
@@ -80,7 +81,8 @@ TEST(AutomaticKernels, AreTheBestOfTheProcessorWithoutTheVariable) {
     const Kernels best = is_supported(avx512) ? avx512 : is_supported(avx2) ? avx2 : portable;
     for (const char* value : {static_cast<const char*>(nullptr), "automatic"}) {
         const KernelsVariable variable(value);
-        EXPECT_EQ(automatic_kernels(), best);
+        EXPECT_EQ(automatic_kernels().best, best);
+        EXPECT_EQ(automatic_kernels().of_one_vector, best == avx512 ? avx2 : best);
     }
 }
 
@@ -88,7 +90,8 @@ TEST(AutomaticKernels, AreThoseThatTheVariableNames) {
     for (const Kernels wanted : {eigen, portable, avx2, avx512}) {
         if (!is_supported(wanted)) continue;
         const KernelsVariable variable(name_of(wanted).data());
-        EXPECT_EQ(automatic_kernels(), wanted);
+        EXPECT_EQ(automatic_kernels().best, wanted);
+        EXPECT_EQ(automatic_kernels().of_one_vector, wanted);
     }
 }
 
@@ -122,6 +125,15 @@ TEST(ResolvedKernels, AreTheWantedOnesWhateverTheVariable) {
 
 TEST(ResolvedKernels, AreNeverAutomatic) {
     EXPECT_NE(resolved("here", automatic), automatic);
+}
+
+TEST(ResolvedKernels, OfAStateThatFitsOneVectorAreNoWider) {
+    const eigengru::detail::AutomaticKernels& known = automatic_kernels_once();
+    EXPECT_EQ(resolved<float>("here", automatic, 8), known.of_one_vector);
+    EXPECT_EQ(resolved<float>("here", automatic, 9), known.best);
+    EXPECT_EQ(resolved<double>("here", automatic, 4), known.of_one_vector);
+    EXPECT_EQ(resolved<double>("here", automatic, 5), known.best);
+    EXPECT_EQ(resolved<float>("here", portable, 1), portable);
 }
 
 TEST(ResolvedKernels, ReadTheVariableOnce) {

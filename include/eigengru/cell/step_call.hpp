@@ -49,6 +49,9 @@ struct StepCall {
     S* gates = nullptr;  ///< rows of z | r | m | c; for Finish::state of ResetAfter only where they are wanted
     Index gate_stride = 0;
 
+    /// Not a constant: g++ makes a constant of this size with `rep stos`, which takes 40 cycles to begin.
+    StepCall() {}
+
     /// The next step begins where this one has ended, with the weights that are in the cache.
     void turn() {
         if (fetches_ahead && (rows + kRowChunk - 1) / kRowChunk % 2 != 0) goes_back = !goes_back;

@@ -54,23 +54,44 @@ inline Kernels checked_kernels(std::string_view where, Kernels kernels) {
     return kernels;
 }
 
-/// What Kernels::automatic stands for. Throws: OptionError.
-[[nodiscard]] inline Kernels automatic_kernels() {
+/// What Kernels::automatic stands for.
+struct AutomaticKernels {
+    Kernels best;
+    Kernels of_one_vector;  ///< where a state fits a vector of AVX2: with wider ones everything would wait longer
+};
+
+/// Throws: OptionError.
+[[nodiscard]] inline AutomaticKernels automatic_kernels() {
     static const char* const where = "EIGENGRU_KERNELS";
     if (const char* wanted = std::getenv(where); wanted != nullptr && std::string_view(wanted) != "automatic") {
         for (std::size_t i = 1; i < kKernelNames.size(); ++i)
-            if (kKernelNames[i] == wanted) return checked_kernels(where, static_cast<Kernels>(i));
+            if (kKernelNames[i] == wanted) {
+                const Kernels named = checked_kernels(where, static_cast<Kernels>(i));
+                return {named, named};
+            }
         EIGENGRU_THROW(OptionError, where, ": expected automatic, eigen, portable, avx2 or avx512, received ", wanted);
     }
-    for (const Kernels best : {Kernels::avx512, Kernels::avx2})
-        if (is_supported(best)) return best;
-    return Kernels::portable;
+    const Kernels narrow = is_supported(Kernels::avx2) ? Kernels::avx2 : Kernels::portable;
+    return {is_supported(Kernels::avx512) ? Kernels::avx512 : narrow, narrow};
 }
 
-/// The kernels of a call, never `automatic`; the environment is read once. Throws: OptionError.
+/// The environment is read once. Throws: OptionError.
+inline const AutomaticKernels& automatic_kernels_once() {
+    static const AutomaticKernels automatic = automatic_kernels();
+    return automatic;
+}
+
+/// The kernels of a call, never `automatic`. Throws: OptionError.
 [[nodiscard]] inline Kernels resolved(std::string_view where, Kernels kernels) {
-    static const Kernels automatic = automatic_kernels();
-    return kernels == Kernels::automatic ? automatic : checked_kernels(where, kernels);
+    return kernels == Kernels::automatic ? automatic_kernels_once().best : checked_kernels(where, kernels);
+}
+
+/// The same for a layer with so many units.
+template <RealScalar S>
+[[nodiscard]] Kernels resolved(std::string_view where, Kernels kernels, Index units) {
+    constexpr Index kOneVector = 32 / static_cast<Index>(sizeof(S));
+    const bool is_one = kernels == Kernels::automatic && units <= kOneVector;
+    return is_one ? automatic_kernels_once().of_one_vector : resolved(where, kernels);
 }
 
 }  // namespace detail

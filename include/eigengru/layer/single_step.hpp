@@ -43,6 +43,12 @@ template <RealScalar S>
     return workspace.state(0);
 }
 
+/// The state to a caller's memory, where that is wanted.
+template <RealScalar S>
+void copy_state(const S* state, Index batch, Index units, const MatrixView<S>& to) {
+    if (to.is_present()) to.map() = block<const S>(state, batch, units);
+}
+
 /// Runs it, with the bits of a longer sequence. The state goes to `carried` unless that is null.
 template <bool ResetAfter, RealScalar S>
 void run_single_step(const SingleStep<S>& call, const PackedWeights<S>& packed, CarriedState<S>* carried,
@@ -70,8 +76,8 @@ void run_single_step(const SingleStep<S>& call, const PackedWeights<S>& packed, 
     default_step<ResetAfter>(call.kernels, step);
     step.turn();
     workspace.goes_back() = step.goes_back;
-    for (const MatrixView<S>* copy : {&output.last, &output.state})
-        if (copy->is_present()) copy->map() = block<const S>(step.next, shape.batch, units);
+    copy_state(step.next, shape.batch, units, output.last);
+    copy_state(step.next, shape.batch, units, output.state);
     if (carried == nullptr) return;
     if (!writes_carried) std::copy_n(step.next, shape.batch * units, carried->room());
     carried->set_batch(shape.batch);

@@ -38,8 +38,9 @@ template <bool ResetAfter, RealScalar S>
 }
 
 /// The kernels of a stream, resolved: its weights are packed, so that Eigen's products are out of the question.
-[[nodiscard]] inline Kernels packed_kernels(std::string_view where, Kernels kernels) {
-    const Kernels chosen = resolved(where, kernels);
+template <RealScalar S>
+[[nodiscard]] Kernels packed_kernels(std::string_view where, Kernels kernels, Index units) {
+    const Kernels chosen = resolved<S>(where, kernels, units);
     return chosen == Kernels::eigen ? Kernels::portable : chosen;
 }
 
@@ -187,7 +188,7 @@ private:
         : features_(features),
           units_(layer.units),
           rows_(checked_rows(options.rows, layer)),
-          kernels_(detail::packed_kernels("GruStream", options.kernels)),
+          kernels_(detail::packed_kernels<S>("GruStream", options.kernels, units_)),
           activation_(layer.activation),
           recurrent_activation_(layer.recurrent_activation),
           is_default_pair_(detail::is_default_pair(activation_, recurrent_activation_)),
