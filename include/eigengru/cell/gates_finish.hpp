@@ -147,7 +147,6 @@ void finish_tile(const StepCall<typename V::Scalar>& s, const TileSums<V>& sums)
     if (s.finish != Finish::state) return run_pass<V, finish_sums<V, Gates>>(s, sums);
     if constexpr (Gates == TileGates::all) {
         if (s.gates != nullptr) return run_pass<V, record_all<V>>(s, sums);
-        if (sums.rows * sums.blocks == 1) return run_pass<V, activate_alone<V>>(s, sums);
         // Apart, so that a processor has several vectors under way instead of waiting for tanh after sigmoid. (With a
         // record it waits for memory in any case.)
         run_pass<V, activate_zr<V>>(s, sums);

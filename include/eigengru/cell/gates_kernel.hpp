@@ -172,7 +172,10 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
         const int slot = gate < 2 ? gate : last == 1 ? int(kSlotC) : kLastSlot;
         sums[r][b][g].store(memory[r][b][slot]);
     }
-    finish_tile<V, Gates>(s, TileSums<V>{row, Rows, block, Blocks, &memory[0][0][0][0]});
+    const TileSums<V> made{row, Rows, block, Blocks, &memory[0][0][0][0]};
+    if constexpr (Gates == TileGates::all && Rows * Blocks == 1)
+        if (s.finish == Finish::state && s.gates == nullptr) return run_pass<V, activate_alone<V>>(s, made);
+    finish_tile<V, Gates>(s, made);
 }
 
 /// Rows of a full tile: its sums and the weights of one k fill the registers.
