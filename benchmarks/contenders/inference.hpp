@@ -15,7 +15,7 @@ public:
           inputs_(inputs_of<S>(p)),
           outputs_(outputs_of<S>(p)),
           threads_(p),
-          kernels_(eigengru::detail::resolved("benchmark", kernels_of(p.isa))) {
+          kernels_(eigengru::detail::resolved<S>("benchmark", kernels_of(p.isa), p.units, false)) {
         layer_.prepare(p.batch, p.time);
     }
 

@@ -129,11 +129,12 @@ TEST(ResolvedKernels, AreNeverAutomatic) {
 
 TEST(ResolvedKernels, OfAStateThatFitsOneVectorAreNoWider) {
     const eigengru::detail::AutomaticKernels& known = automatic_kernels_once();
-    EXPECT_EQ(resolved<float>("here", automatic, 8), known.of_one_vector);
-    EXPECT_EQ(resolved<float>("here", automatic, 9), known.best);
-    EXPECT_EQ(resolved<double>("here", automatic, 4), known.of_one_vector);
-    EXPECT_EQ(resolved<double>("here", automatic, 5), known.best);
-    EXPECT_EQ(resolved<float>("here", portable, 1), portable);
+    EXPECT_EQ(resolved<float>("here", automatic, 8, false), known.of_one_vector);
+    EXPECT_EQ(resolved<float>("here", automatic, 9, false), known.best);
+    EXPECT_EQ(resolved<double>("here", automatic, 4, false), known.of_one_vector);
+    EXPECT_EQ(resolved<double>("here", automatic, 5, false), known.best);
+    EXPECT_EQ(resolved<float>("here", portable, 1, false), portable);
+    EXPECT_EQ(resolved<float>("here", automatic, 8, true), known.best);
 }
 
 TEST(ResolvedKernels, ReadTheVariableOnce) {

@@ -336,6 +336,11 @@ TYPED_TEST(GruStreamOf, KnowsWhatItWasBuiltFor) {
         EXPECT_TRUE(stream.kernels() >= Kernels::portable);
         EXPECT_TRUE(kernels < Kernels::portable || stream.kernels() == kernels);
     }
+    const Index limit = 32 / Index(sizeof(S));  // a vector of AVX2
+    const detail::AutomaticKernels& automatic = detail::automatic_kernels_once();
+    if (automatic.best == Kernels::eigen) return;
+    EXPECT_EQ(GruStream<S>(random_layer<TypeParam>(2, limit)).kernels(), automatic.of_one_vector);
+    EXPECT_EQ(GruStream<S>(random_layer<TypeParam>(2, limit + 1)).kernels(), automatic.best);
 }
 
 TEST(GruStream, RefusesWhatAStreamCannotDo) {

@@ -173,6 +173,7 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
         sums[r][b][g].store(memory[r][b][slot]);
     }
     const TileSums<V> made{row, Rows, block, Blocks, &memory[0][0][0][0]};
+    // A vector alone is activated from its registers: finish_tile would read it back from memory.
     if constexpr (Gates == TileGates::all && Rows * Blocks == 1)
         if (s.finish == Finish::state && s.gates == nullptr) return run_pass<V, activate_alone<V>>(s, made);
     finish_tile<V, Gates>(s, made);

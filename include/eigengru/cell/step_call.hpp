@@ -50,7 +50,7 @@ struct StepCall {
     Index gate_stride = 0;
 
     /// Not a constant: g++ makes a constant of this size with `rep stos`, which takes 40 cycles to begin.
-    StepCall() {}
+    StepCall() noexcept {}
 
     /// The next step begins where this one has ended, with the weights that are in the cache.
     void turn() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which kernels compute: chosen once by what the processor can do, overridden by an option of the call or by the
-// environment variable EIGENGRU_KERNELS.
+// Which kernels compute: chosen by what the processor can do and by the size of the state, overridden by an option of the
+// call or by the environment variable EIGENGRU_KERNELS.
 #pragma once
 
 #include "eigengru/core/error.hpp"
@@ -14,7 +14,7 @@ namespace eigengru::inline EIGENGRU_ABI {
 
 /// The kernels of the CPU. They all compute the same function; their results differ by rounding.
 enum class Kernels : unsigned char {
-    automatic,  ///< EIGENGRU_KERNELS where it is set, else the best that this processor runs
+    automatic,  ///< EIGENGRU_KERNELS where it is set, else the fastest that this processor runs
     eigen,      ///< products by Eigen from the weights as they are
     portable,   ///< packed weights, with the packets of Eigen that the program is compiled for
     avx2,       ///< packed weights, AVX2 and FMA, whatever the program is compiled for
@@ -57,7 +57,7 @@ inline Kernels checked_kernels(std::string_view where, Kernels kernels) {
 /// What Kernels::automatic stands for.
 struct AutomaticKernels {
     Kernels best;
-    Kernels of_one_vector;  ///< where a state fits a vector of AVX2: with wider ones everything would wait longer
+    Kernels of_one_vector;  ///< for steps whose state fits a vector of AVX2: all that waits in a wider one is slower
 };
 
 /// Throws: OptionError.
@@ -86,11 +86,11 @@ inline const AutomaticKernels& automatic_kernels_once() {
     return kernels == Kernels::automatic ? automatic_kernels_once().best : checked_kernels(where, kernels);
 }
 
-/// The same for a layer with so many units.
+/// The same for a layer with so many units; for a recorded call, those of its backward pass, which works on whole lines.
 template <RealScalar S>
-[[nodiscard]] Kernels resolved(std::string_view where, Kernels kernels, Index units) {
+[[nodiscard]] Kernels resolved(std::string_view where, Kernels kernels, Index units, bool is_recorded) {
     constexpr Index kOneVector = 32 / static_cast<Index>(sizeof(S));
-    const bool is_one = kernels == Kernels::automatic && units <= kOneVector;
+    const bool is_one = kernels == Kernels::automatic && units <= kOneVector && !is_recorded;
     return is_one ? automatic_kernels_once().of_one_vector : resolved(where, kernels);
 }
 

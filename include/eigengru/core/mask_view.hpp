@@ -20,7 +20,7 @@ concept ContiguousRangeOf = std::ranges::contiguous_range<R> && std::ranges::siz
 /// contiguous ranges of them, or a row-major Eigen array of bool.
 class MaskView {
 public:
-    MaskView() {}  // not a constant: see MatrixView
+    MaskView() noexcept {}  // not a constant: see MatrixView
 
     template <class Byte, std::integral B, std::integral T>
         requires std::same_as<Byte, bool> || std::same_as<Byte, unsigned char>
@@ -84,7 +84,7 @@ private:
 /// or an initializer list (which is copied, since its array dies with the statement).
 class IndexListView {
 public:
-    IndexListView() {}  // not a constant: see MatrixView
+    IndexListView() noexcept {}  // not a constant: see MatrixView
 
     template <std::signed_integral I, std::integral N>
     IndexListView(const I* data EIGENGRU_LIFETIMEBOUND, N size)

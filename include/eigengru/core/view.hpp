@@ -124,7 +124,7 @@ public:
 
     /// Absent. Not a constant: g++ makes the constant that CallOptions would be with `rep stos`, which takes 40 cycles to
     /// begin, in each call.
-    MatrixView() {}
+    MatrixView() noexcept {}
 
     template <std::integral R, std::integral C>
     MatrixView(T* data EIGENGRU_LIFETIMEBOUND, R rows, C cols)

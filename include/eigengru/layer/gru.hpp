@@ -108,12 +108,12 @@ public:
         tape.clear();
     }
 
-    /// Makes room for calls of up to this batch and time, so that they allocate nothing (with dropout: of this batch; on
-    /// cuDNN: of these sizes). Throws: ShapeError; BackendError when the device fails.
+    /// Makes room for calls of up to this batch and time, by automatic kernels, so that they allocate nothing (with
+    /// dropout: of this batch; on cuDNN: of these sizes). Throws: ShapeError; BackendError when the device fails.
     void prepare(Index batch, Index time) {
         detail::check_prepare(batch, time, features(), units());
         make_room(batch, time, false);
-        static_cast<void>(packed(detail::resolved<S>("Gru::prepare", Kernels::automatic, units()), nullptr));
+        static_cast<void>(packed(detail::resolved<S>("Gru::prepare", Kernels::automatic, units(), false), nullptr));
         drawn_.prepare(options(), batch, features());
         detail::prepare_device<S>(request({{batch, time, features()}, false, {}, {}}, {}, nullptr), device_);
     }
@@ -221,7 +221,7 @@ private:
     /// A checked call: plan, choose the backend, make room, starting state, dropout, run, carry on, report.
     void run(const SequenceView<const S>& inputs, const CallOptions<S>& call, const OutputView<S>& output,
              Tape<S>* tape) {
-        const Kernels kernels = detail::resolved<S>("Gru::operator()", call.kernels, units());
+        const Kernels kernels = detail::resolved<S>("Gru::operator()", call.kernels, units(), tape != nullptr);
         if (tape == nullptr && detail::is_single_step(options(), inputs.shape(), call, kernels))
             return run_single_step({inputs, call.initial_state, output, kernels});
         const SequencePlan plan = this->plan(inputs, call);

@@ -40,7 +40,7 @@ template <bool ResetAfter, RealScalar S>
 /// The kernels of a stream, resolved: its weights are packed, so that Eigen's products are out of the question.
 template <RealScalar S>
 [[nodiscard]] Kernels packed_kernels(std::string_view where, Kernels kernels, Index units) {
-    const Kernels chosen = resolved<S>(where, kernels, units);
+    const Kernels chosen = resolved<S>(where, kernels, units, false);
     return chosen == Kernels::eigen ? Kernels::portable : chosen;
 }
 
