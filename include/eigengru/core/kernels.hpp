@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which kernels compute: chosen by what the processor can do and by the size of the state, overridden by an option of the
-// call or by the environment variable EIGENGRU_KERNELS.
+// Which kernels compute: chosen by what the processor can do and by the size of the state, overridden by an option of
+// the call or by the environment variable EIGENGRU_KERNELS.
 #pragma once
 
 #include "eigengru/core/error.hpp"
@@ -86,7 +86,7 @@ inline const AutomaticKernels& automatic_kernels_once() {
     return kernels == Kernels::automatic ? automatic_kernels_once().best : checked_kernels(where, kernels);
 }
 
-/// The same for a layer with so many units; for a recorded call, those of its backward pass, which works on whole lines.
+/// The same for a layer with so many units. A recorded call has those of its backward pass, which works on whole lines.
 template <RealScalar S>
 [[nodiscard]] Kernels resolved(std::string_view where, Kernels kernels, Index units, bool is_recorded) {
     constexpr Index kOneVector = 32 / static_cast<Index>(sizeof(S));
