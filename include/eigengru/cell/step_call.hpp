@@ -49,7 +49,7 @@ struct StepCall {
     S* gates = nullptr;  ///< rows of z | r | m | c; for Finish::state of ResetAfter only where they are wanted
     Index gate_stride = 0;
 
-    /// Not a constant: g++ makes a constant of this size with `rep stos`, which takes 40 cycles to begin.
+    /// Not a constant: g++ makes a constant of this size with `rep stos`, which takes long to begin.
     StepCall() noexcept {}
 
     /// The next step begins where this one has ended, with the weights that are in the cache.

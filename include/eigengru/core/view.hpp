@@ -122,8 +122,8 @@ class MatrixView {
 public:
     using Scalar = std::remove_const_t<T>;
 
-    /// Absent. Not a constant: g++ makes the constant that CallOptions would be with `rep stos`, which takes 40 cycles
-    /// to begin, in each call.
+    /// Absent. Not a constant: g++ makes the constant that CallOptions would be with `rep stos`, which takes long to
+    /// begin. (This and StepCall are 5 % of a step of 16 units.)
     MatrixView() noexcept {}
 
     template <std::integral R, std::integral C>
