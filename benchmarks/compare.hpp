@@ -25,7 +25,9 @@ struct Named {
 struct Effort {
     int rounds = 15;
     double seconds = 0.004;
-    bool has_threads = false;  ///< wall clock: what other programs do meanwhile counts too
+    /// By the wall clock: what other programs do meanwhile counts too. Each contender runs for `seconds` before it is
+    /// timed: until then its threads may still be asleep or all on one processor, and those of another one still spin.
+    bool has_threads = false;
 };
 
 /// Microseconds a call, one for each round.
@@ -86,7 +88,10 @@ inline long calls_for(Contender& contender, const Effort& effort) {
         std::shuffle(order.begin(), order.end(), generator);
         for (const std::size_t i : order) {
             Contender& contender = *contenders[i].contender;
-            if (calls[i] > 1) contender.run();  // fetches its weights into the cache again
+            if (effort.has_threads)
+                detail::seconds_of(contender, calls[i], effort);
+            else if (calls[i] > 1)
+                contender.run();  // fetches its weights into the cache again
             times[i].push_back(1e6 * detail::seconds_of(contender, calls[i], effort) / static_cast<double>(calls[i]));
         }
     }

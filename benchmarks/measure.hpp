@@ -84,8 +84,9 @@ void measure(const Problem& sizes, MakeContender* make_ours, const std::vector<P
     std::vector<Named> contenders = make_contenders(make_ours, peers, data);
     const std::size_t peers_end = contenders.size();
     const Roof roof(problem, contenders);
-    Effort effort{.has_threads = problem.threads > 1};
+    Effort effort;
     if (report.options.is_quick) effort.seconds = 0.002;
+    if (problem.threads > 1) effort = {.seconds = 0.02, .has_threads = true};
     const std::vector<Times> times = time_all(contenders, effort);
     report.begin(problem, contenders[0].contender->isa(), times[0], roof.share(times, times[0]));
     for (std::size_t i = 1; i < peers_end; ++i) report.add(contenders[i].name, times[i]);
