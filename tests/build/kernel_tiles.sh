@@ -13,8 +13,8 @@ if [[ $("$cxx" -dumpmachine) != x86_64* ]]; then echo "skipped: no x86-64 compil
 if ! command -v "$objdump" > /dev/null; then echo "skipped: no objdump"; exit 0; fi
 
 mkdir -p "$folder"
-object=$folder/kernel_tiles.o
-"$cxx" -std=c++20 -O2 "$@" -c "$(dirname "${BASH_SOURCE[0]}")/kernel_tiles.cpp" -o "$object"
+object=$folder/x86-64.o
+"$cxx" -std=c++20 -O2 -march=x86-64 "$@" -c "$(dirname "${BASH_SOURCE[0]}")/kernel_tiles.cpp" -o "$object"
 
 symbols=$("$objdump" -t "$object" | awk '{ print $NF }')
 

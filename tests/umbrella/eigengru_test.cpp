@@ -3,6 +3,8 @@
 // is in layer/api_test.cpp.)
 #include "eigengru/eigengru.hpp"
 
+#include "support/instantiations.hpp"  // which includes the umbrella alone
+
 #include <gtest/gtest.h>
 
 namespace {

@@ -1,11 +1,11 @@
 # Compiles one file that must not compile, and looks for the message that the user must see.
-#   cmake -D FILE=... -D CXX=... -D "ARGUMENTS=-I...;-isystem..." -P run.cmake
+#   cmake -D FILE=... -D CXX=... -D "ARGUMENTS=-std=...;-I...;-isystem..." -P run.cmake
 # The file's first line says what is expected: "// expect: <regular expression>", or "// compiles".
 file(READ ${FILE} first_line LIMIT 500)
 string(REGEX REPLACE "\n.*" "" first_line "${first_line}")
 set(ENV{LC_ALL} C)
 execute_process(
-  COMMAND ${CXX} -std=c++20 -fsyntax-only ${ARGUMENTS} ${FILE}
+  COMMAND ${CXX} -fsyntax-only ${ARGUMENTS} ${FILE}
   RESULT_VARIABLE result
   OUTPUT_VARIABLE output
   ERROR_VARIABLE output

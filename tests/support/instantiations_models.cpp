@@ -3,6 +3,7 @@
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-EIGENGRU_TEST_INSTANTIATIONS_AROUND(, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_MODELS(, double);
 
 }  // namespace eigengru::inline EIGENGRU_ABI

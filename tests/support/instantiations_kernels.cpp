@@ -3,6 +3,7 @@
 
 namespace eigengru::inline EIGENGRU_ABI {
 
-EIGENGRU_TEST_INSTANTIATIONS_AROUND(, double);
+EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(, float);
+EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(, double);
 
 }  // namespace eigengru::inline EIGENGRU_ABI
