@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fuzz/readers.hpp"
+#include "support/instantiations.hpp"
 
 #include "eigengru/io/onnx.hpp"
 #include "eigengru/io/safetensors.hpp"
