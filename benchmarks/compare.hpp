@@ -25,8 +25,9 @@ struct Named {
 struct Effort {
     int rounds = 15;
     double seconds = 0.004;
-    /// By the wall clock: what other programs do meanwhile counts too. Each contender runs for `seconds` before it is
-    /// timed: until then its threads may still be asleep or all on one processor, and those of another one still spin.
+    /// By the wall clock: what other programs do meanwhile counts too. Each contender runs about as long before it is
+    /// timed as then: until its threads are awake, each on a processor of its own, and those of others have stopped to
+    /// spin, which takes some milliseconds.
     bool has_threads = false;
 };
 

@@ -86,7 +86,7 @@ void measure(const Problem& sizes, MakeContender* make_ours, const std::vector<P
     const Roof roof(problem, contenders);
     Effort effort;
     if (report.options.is_quick) effort.seconds = 0.002;
-    if (problem.threads > 1) effort = {.seconds = 0.02, .has_threads = true};
+    if (problem.threads > 1) effort = {.seconds = 0.02, .has_threads = true};  // see has_threads
     const std::vector<Times> times = time_all(contenders, effort);
     report.begin(problem, contenders[0].contender->isa(), times[0], roof.share(times, times[0]));
     for (std::size_t i = 1; i < peers_end; ++i) report.add(contenders[i].name, times[i]);

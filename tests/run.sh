@@ -83,7 +83,7 @@ sanitizers=(
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# Consumers and README programs are built with their own flags, and the examples train for minutes where nothing is
+# Consumers are built with their own flags, and the examples train for minutes where nothing is
 # optimised: once with g++ is enough for all these.
 sanitized=$out/clang-sanitized
 step "clang++, sanitizers, Eigen alone: configuring" configure "$sanitized" "${sanitizers[@]}" "${eigen_alone[@]}"
@@ -92,8 +92,8 @@ grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras mus
 step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
 run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer
 
-# The rest of it, which reads files that others made, with the fuzzers of the readers, and the path to the GPU, where the
-# libraries for it are installed; in the same folder, where all that it shares is built already.
+# The rest of it, which reads files that others made, with the fuzzers of the readers, and the path to the GPU, where
+# the libraries for it are installed; in the same folder, where all that it shares is built already.
 step "clang++, sanitizers, files of models and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
     -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_FUZZERS=ON
 rest=(test_io fuzzers)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Libraries that take most of the time where each header compiles alone, read once for all of a part.
+// Libraries that take most of the time where each header compiles alone, read once for all of a part. (That a header
+// forgot to include one of them, or what they include themselves, does not show there.)
 #pragma once
 
 #include <Eigen/Core>

@@ -12,10 +12,11 @@ shift 3
 if [[ $("$cxx" -dumpmachine) != x86_64* ]]; then echo "skipped: no x86-64 compiler"; exit 0; fi
 if ! command -v "$nm" > /dev/null; then echo "skipped: no nm"; exit 0; fi
 
+mkdir -p "$folder"
 source=$(dirname "${BASH_SOURCE[0]}")/kernel_tiles.cpp
 for level in x86-64 x86-64-v3 x86-64-v4; do
     object=$folder/$level.o
-    [[ $level = x86-64 ]] || "$cxx" -std=c++20 -O2 -march=$level "$@" -c "$source" -o "$object"
+    [[ $level = x86-64 && -f $object ]] || "$cxx" -std=c++20 -O2 -march=$level "$@" -c "$source" -o "$object"
     # W, V, u: defined here, and by others too.
     "$nm" "$object" | awk '$(NF - 1) ~ /^[WVu]$/ && NF > 2 { print $NF }' | sort -u > "$folder/$level.weak"
     grep -q run_step "$folder/$level.weak" || { echo "no kernel in $object"; exit 1; }

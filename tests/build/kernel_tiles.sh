@@ -9,11 +9,12 @@ set -euo pipefail
 export LC_ALL=C
 cxx=$1 objdump=$2 folder=$3
 shift 3
+object=$folder/x86-64.o
+rm -f "$object" # for kernel_symbols.sh, which must not find an old one
 if [[ $("$cxx" -dumpmachine) != x86_64* ]]; then echo "skipped: no x86-64 compiler"; exit 0; fi
 if ! command -v "$objdump" > /dev/null; then echo "skipped: no objdump"; exit 0; fi
 
 mkdir -p "$folder"
-object=$folder/x86-64.o
 "$cxx" -std=c++20 -O2 -march=x86-64 "$@" -c "$(dirname "${BASH_SOURCE[0]}")/kernel_tiles.cpp" -o "$object"
 
 symbols=$("$objdump" -t "$object" | awk '{ print $NF }')

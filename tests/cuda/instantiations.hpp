@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The layers of the tests of this folder, instantiated once, in instantiations*.cpp: those of support/instantiations.hpp
-// are of a build without cuDNN, where every name differs.
+// The layers of the tests of this folder, instantiated once, in instantiations*.cpp: those of
+// support/instantiations.hpp are of a build without cuDNN, where every name differs.
 #pragma once
 
 #include "eigengru/layer/gru.hpp"
