@@ -83,8 +83,8 @@ sanitizers=(
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# Consumers are built with their own flags, and the examples train for minutes where nothing is
-# optimised: once with g++ is enough for all these.
+# Consumers are built with their own flags, and the examples train for minutes where nothing is optimised: once with g++
+# is enough for all these.
 sanitized=$out/clang-sanitized
 step "clang++, sanitizers, Eigen alone: configuring" configure "$sanitized" "${sanitizers[@]}" "${eigen_alone[@]}"
 grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"

@@ -1,7 +1,7 @@
 # Extracts the programs of README.md, compiles and runs each.
 #   cmake -D EXTRACT=<program> -D SOURCE_DIR=<this repository> -D BINARY_DIR=... -D PREFIX=<installed here>
-#         -D CXX=... -D GENERATOR=... 
-#         [-D SUPPORT_LIBRARY=... -D TESTS_DIR=... -D FLAGS=...] -P run.cmake
+#         -D CXX=... -D GENERATOR=... [-D SUPPORT_LIBRARY=... -D TESTS_DIR=... -D FLAGS=...]
+#         -P run.cmake
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
