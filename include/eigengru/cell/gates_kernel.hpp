@@ -131,6 +131,11 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
     constexpr int kSlotOfGate[3] = {kSlotZ, kSlotR, kSlotC};
     const bool is_projected = s.projected != nullptr && s.finish != Finish::input;
+    // The outputs of two rows lie a whole sequence apart: the cache is asked for them before they are written.
+    if constexpr (2 * Rows > V::tile_rows && Gates != TileGates::zr)
+        for (int r = 0; s.out != nullptr && r < Rows; ++r)
+            for (int b = 0; b < Blocks; ++b)
+                prefetch_to_write(s.out + (row + r) * s.out_stride + (block + b) * V::size);
     Sums<V, Rows, Blocks, Gates> sums;
     alignas(64) S memory[std::size_t(Rows)][std::size_t(Blocks)][kSlots][std::size_t(V::size)];
     const PanelProduct<S>* const products[] = {&s.input, &s.recurrent};
