@@ -9,7 +9,17 @@
 // The list; `EXTERN` is the word extern, which declares, or nothing, which instantiates. g++ instantiates the members
 // of the classes all the same, to inline them: what keeps it from going on are the functions, chosen by their cost.
 // clang-format off
+#if EIGENGRU_HAS_X86_TARGETS
+#define EIGENGRU_TEST_INSTANTIATIONS_FOR_X86(EXTERN, S) \
+    EXTERN template void detail::avx2::run_step<S, detail::TileGates::all>(const detail::StepCall<S>&); \
+    EXTERN template void detail::avx512::run_step<S, detail::TileGates::all>(const detail::StepCall<S>&)
+#else
+#define EIGENGRU_TEST_INSTANTIATIONS_FOR_X86(EXTERN, S) static_assert(true)
+#endif
+
 #define EIGENGRU_TEST_INSTANTIATIONS_OF_KERNELS(EXTERN, S) \
+    EXTERN template void detail::portable::run_step<S, detail::TileGates::all>(const detail::StepCall<S>&); \
+    EIGENGRU_TEST_INSTANTIATIONS_FOR_X86(EXTERN, S); \
     EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::all, S>(Kernels); \
     EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::zr, S>(Kernels); \
     EXTERN template detail::StepKernel<S> detail::step_kernel<detail::TileGates::c, S>(Kernels); \

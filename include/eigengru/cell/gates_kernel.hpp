@@ -131,11 +131,6 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
     constexpr int kCount = kGateCount<Gates>, kFirst = kFirstGate<Gates>;
     constexpr int kSlotOfGate[3] = {kSlotZ, kSlotR, kSlotC};
     const bool is_projected = s.projected != nullptr && s.finish != Finish::input;
-    // The outputs of two rows lie a whole sequence apart: the cache is asked for them before they are written.
-    if constexpr (2 * Rows > V::tile_rows && Gates != TileGates::zr)
-        for (int r = 0; s.out != nullptr && r < Rows; ++r)
-            for (int b = 0; b < Blocks; ++b)
-                prefetch_to_write(s.out + (row + r) * s.out_stride + (block + b) * V::size);
     Sums<V, Rows, Blocks, Gates> sums;
     alignas(64) S memory[std::size_t(Rows)][std::size_t(Blocks)][kSlots][std::size_t(V::size)];
     const PanelProduct<S>* const products[] = {&s.input, &s.recurrent};
@@ -258,6 +253,7 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, c
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
             const Ahead ahead{i + 1 < count && tile * fetched < 4 ? fetched : 0, tile,
                               walk.goes_back ? -group.count : group.count};
+            if (Gates != TileGates::zr && s.out != nullptr) fetch_outputs<V>(s, first + row, height, group);
             if (group.count == kBlocks)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, group.first, ahead);
             else

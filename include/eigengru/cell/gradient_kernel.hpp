@@ -6,7 +6,8 @@
 //     weight gradients                   dU += h^T dg and dW += x^T dg: tiles of a strip times the lines of one block
 //     step gradients                     dz, dr, dm, dc and the part of dh that needs no product
 //
-// Tiles are as in gates_kernel.hpp: sums in registers, weights loaded before the broadcasts and pinned.
+// Tiles are as in gates_kernel.hpp: sums in registers, weights loaded before the broadcasts and pinned. Vectors of less
+// than a line read each line several times: they go through as much at a time as the nearest cache holds.
 
 #if defined(EIGENGRU_TARGET)
 
@@ -49,7 +50,7 @@ void run_transposed_tile(const TransposedCall<typename V::Scalar>& c, Index row,
     constexpr Index kLine = kLineSize<S>;
     LineSums<V, Rows, Lines> sums;
     clear<V, Rows, Lines>(sums);
-    for (Index block = 0; block < line_count<S>(c.gates.units); ++block) {
+    for (Index block = c.blocks.first; block < c.blocks.end(); ++block) {
         const S* first = c.gates.row(block, c.first_row + row) + c.lines.first * kLine;
         const S* base[3] = {first, first + (Rows > 3 ? 3 : 0) * c.gates.kRow,
                             first + (Rows > 6 ? 6 : 0) * c.gates.kRow};
@@ -87,13 +88,14 @@ void run_transposed_rows(const TransposedCall<typename V::Scalar>& c, Index row,
     run_transposed_tile<V, Rows, 1>(c, row, panel, unit);
 }
 
-/// The tiles of one panel. Where `ahead` is not null, the first of them share in fetching the panel that is there.
+/// The tiles of one panel, or of its part for the blocks at hand. Where `ahead` is not null, the first of them share in
+/// fetching as much from there.
 template <class V>
 void run_transposed_panel(const TransposedCall<typename V::Scalar>& c, Index lines, const typename V::Scalar* panel,
                           Index unit, const typename V::Scalar* ahead) {
     using S = typename V::Scalar;
     constexpr int kFetched = 3, kShares = 12 / kFetched;
-    const Index depth = line_count<S>(c.gates.units) * c.lines.count * kLineSize<S>;
+    const Index depth = c.blocks.count * c.lines.count * kLineSize<S>;
     Index row = 0;
     for (int share = 0; row + V::tile_rows <= c.rows; row += V::tile_rows, ++share) {
         if (ahead != nullptr && share < kShares && lines == 3)
@@ -106,12 +108,35 @@ void run_transposed_panel(const TransposedCall<typename V::Scalar>& c, Index lin
     for (; row < c.rows; ++row) run_transposed_rows<V, 1>(c, row, lines, panel, unit);
 }
 
+/// The same in parts, which stay in the nearest cache while vectors of less than a line go through each line again.
+/// `next` is the panel to be fetched after this one; unless it is null, the parts are fetched too.
+template <class V>
+void run_transposed_parts(TransposedCall<typename V::Scalar>& c, Index lines, const typename V::Scalar* panel,
+                          Index unit, const typename V::Scalar* next) {
+    using S = typename V::Scalar;
+    constexpr Index kLine = kLineSize<S>, kNearBytes = 18 * 1024;
+    const Index blocks = line_count<S>(c.gates.units), size = c.lines.count * kLine * c.width;  // of a block
+    const Index near = kNearBytes / (size * Index(sizeof(S)));
+    const Index most = V::size == kLine ? blocks : near > 0 ? near : 1;
+    const bool adds = c.adds;
+    for (Index first = 0; first < blocks; first += most) {
+        c.blocks = {first, blocks - first < most ? blocks - first : most};
+        c.adds = adds || first > 0;
+        const S* end = panel + c.blocks.count * size;
+        const S* ahead = next != nullptr && c.blocks.end() < blocks ? end : next;
+        for (Index lane = 0; lane < kLine; lane += V::size)
+            run_transposed_panel<V>(c, lines, panel + lane, unit + lane, lane == 0 ? ahead : nullptr);
+        panel = end;
+    }
+    c.adds = adds;
+}
+
 /// out (rows, cols) = or += the lines of gate gradients times transposed weights.
 template <class S>
 void multiply_transposed(const TransposedCall<S>& call) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
-    constexpr Index kCacheBytes = 700 * 1024;  // of weights that stay in the cache nearest to the core
+    constexpr Index kCacheBytes = 700 * 1024;  // of weights that stay in the second cache
     const Index panels = panel_count<S>(call.cols);
     const Index depth = line_count<S>(call.gates.units) * call.lines.count * kLine;
     const bool is_large = line_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
@@ -123,8 +148,7 @@ void multiply_transposed(const TransposedCall<S>& call) {
         const bool is_followed = is_large && i + 1 < panels;
         const S* next =
             is_followed ? c.panels + first_line<S>(c.goes_back ? p - 1 : p + 1, c.cols) * kLine * depth : nullptr;
-        for (Index lane = 0; lane < kLine; lane += V::size)
-            run_transposed_panel<V>(c, lines, c.panels + unit * depth + lane, unit + lane, lane == 0 ? next : nullptr);
+        run_transposed_parts<V>(c, lines, c.panels + unit * depth, unit, next);
     }
 }
 
@@ -160,13 +184,18 @@ void add_weight_gradient(const WeightGradientCall<S>& c) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
     const Index strips = strip_count(c.cols);
+    const Index most = V::size == kLine ? c.rows : 64;  // rows whose gradients stay in the nearest cache
     for (Index block = 0; block < line_count<S>(c.gates.units); ++block)
-        for (Index s = c.range.first; s < c.range.end(); ++s)
-            for (Index lane = 0; lane < kLine; lane += V::size)
-                for (Index r = 0; r < kStrip; r += V::tile_rows)
-                    run_gradient_tile<V, Lines>(
-                        c.strips + s * c.rows * kStrip + r, c.gates.row(block, 0) + c.first * kLine + lane, c.rows,
-                        c.gradients + ((block * strips + s) * kStrip + r) * Lines * kLine + lane);
+        for (Index row = 0, rows = 0; row < c.rows; row += rows) {
+            rows = c.rows - row < most ? c.rows - row : most;
+            for (Index s = c.range.first; s < c.range.end(); ++s)
+                for (Index lane = 0; lane < kLine; lane += V::size)
+                    for (Index r = 0; r < kStrip; r += V::tile_rows)
+                        run_gradient_tile<V, Lines>(
+                            c.strips + (s * c.rows + row) * kStrip + r,
+                            c.gates.row(block, row) + c.first * kLine + lane, rows,
+                            c.gradients + ((block * strips + s) * kStrip + r) * Lines * kLine + lane);
+        }
 }
 
 /// The gates that a step back reads and writes: a vector of one row.
