@@ -49,8 +49,8 @@ fi
 # g++ may fill 1 GB before it looks for memory to use again, which takes it up to a quarter of its time.
 gcc_flags='--param ggc-min-heapsize=1000000'
 
-# The tests of a folder in a few translation units, which compile once what they share, and in a few processes.
-bulk=(-D EIGENGRU_TESTS_IN_BULK=ON -D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=14)
+# The tests of a folder in one translation unit, which compiles once what they share, and in a few processes.
+bulk=(-D EIGENGRU_TESTS_IN_BULK=ON -D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=0)
 
 # The benchmarks are built with Eigen alone below (not in a quick run), and at full optimisation by benchmarks/run.sh.
 gcc=$out/gcc-release

@@ -6,6 +6,7 @@
 #include "support/allocation_counter.hpp"
 #include "support/message_of.hpp"
 #include "support/modes.hpp"
+#include "support/random_sequence.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,13 +17,6 @@ using namespace eigengru;
 
 template <class M>
 using LayerOf = Gru<typename M::Scalar, M::kResetAfter>;
-
-template <class S>
-Sequence<S> random_sequence(const Shape3& shape) {
-    Sequence<S> result(shape);
-    result.matrix().setRandom();
-    return result;
-}
 
 /// Random gradients of everything that a layer gives back.
 template <class S>

@@ -21,7 +21,7 @@ struct TransposedCall {
     bool adds = true;
     bool goes_back = false;  ///< whether it begins with the last panel
     Index width = 0;         ///< of the panel at hand; this and the next are the kernel's own
-    Range blocks;            ///< of units: those whose gradients are multiplied
+    Range blocks = {};       ///< of units: those whose gradients are multiplied
 };
 
 /// gradients += strips^T times as many lines of gate gradients as the kernel is for.
