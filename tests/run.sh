@@ -72,10 +72,11 @@ eigen_alone=()
 for package in PkgConfig nlohmann_json Protobuf ONNX CLI11 CUDNN; do
     eigen_alone+=(-D "CMAKE_DISABLE_FIND_PACKAGE_$package=ON")
 done
-# Nothing but the kernels is optimised: code full of sanitizers' checks takes three times as long to optimise as to build.
-# Nor are there line numbers in its stacks, which take a fifth of the time to build. Assertions are on, Eigen's too. Four
-# checks of pointers, a quarter of all time here, are left to --full: what is used of what they find, the address
-# sanitizer finds too, but for scalars out of line.
+# Nothing is optimised but the kernels, which run most of the time: code full of sanitizers' checks takes three times as
+# long to optimise as to build. Nor are there line numbers in its stacks, which take a fifth of the time to build.
+# Assertions are on, Eigen's too. Four checks of pointers, a quarter of all time here, are left to --full and the readers
+# of the fuzzers: where a null or wild pointer is used, the address sanitizer says so too (of a misaligned scalar it
+# does not).
 unchecked=
 if [ $depth != full ]; then unchecked=-fno-sanitize=null,alignment,pointer-overflow,object-size; fi
 sanitizers=(

@@ -74,8 +74,8 @@ protected:
         pack_transposed<S>(block(weight.data(), cols, kGates * units), lines.gates, panels.data());
         for (const Kernels target : packed_kernels()) {
             MarkedRows<S> out(rows, cols, 3);
-            if (adds)
-                for (Index row = 0; row < rows; ++row) VectorMap<S>(out.row(row), cols).setOnes();
+            const S before = adds ? S(1) : std::numeric_limits<S>::quiet_NaN();
+            for (Index row = 0; row < rows; ++row) VectorMap<S>(out.row(row), cols).setConstant(before);
             kernels(target).multiply_transposed({.gates = gates.panels().as_const(),
                                                  .first_row = first,
                                                  .rows = rows,
@@ -112,13 +112,9 @@ protected:
             const auto kernel = kernels(target).add_weight_gradient[N - 1];
             if (kernel == nullptr) continue;  // reset after multiplies three lines alone
             AlignedVector<S> packed(static_cast<std::size_t>(size), S(1));
-            kernel({strips.data(),
-                    rows,
-                    cols,
-                    gates.panels().as_const(),
-                    lines.range.first,
-                    packed.data(),
-                    {0, strip_count(cols)}});
+            for (const Share half : {Share{0, 2}, Share{1, 2}})
+                kernel({strips.data(), rows, cols, gates.panels().as_const(), lines.range.first, packed.data(),
+                        half.of(strip_count(cols))});
             RowMatrix<S> received = RowMatrix<S>::Zero(cols, kGates * units);
             add_unpacked<S>(packed.data(), lines.gates, block(received.data(), cols, kGates * units));
             for (Index col = 0; col < cols; ++col)
@@ -147,7 +143,9 @@ TYPED_TEST(GradientKernelsOf, MultiplyByTransposedWeightsForEveryNumberOfColumns
 }
 
 TYPED_TEST(GradientKernelsOf, MultiplyByWeightsThatExceedTheCache) {
-    for (const Index rows : {8, 9}) TestFixture::expect_product(TestFixture::kOfU, 0, rows, 250, 250, true);
+    for (const bool adds : {false, true})
+        TestFixture::expect_product(TestFixture::kOfU, 0, adds ? 8 : 9, 250, 250, adds);
+    TestFixture::expect_product(TestFixture::kOfC, 0, 3, 250, 60, false);
 }
 
 TYPED_TEST(GradientKernelsOf, MultiplyAnyNeighbouringLinesFromAnyRowOn) {
@@ -160,7 +158,7 @@ TYPED_TEST(GradientKernelsOf, MultiplyAnyNeighbouringLinesFromAnyRowOn) {
 
 TYPED_TEST(GradientKernelsOf, ARowOfAProductHasTheSameBitsInEveryBatch) {
     using Scalar = typename TypeParam::Scalar;
-    const Index units = 19, cols = 37;
+    const Index units = 99, cols = 37;
     RandomPanels<Scalar> gates(23, units);
     const RowMatrix<Scalar> weight = RowMatrix<Scalar>::Random(cols, kGates * units);
     AlignedVector<Scalar> panels(static_cast<std::size_t>(transposed_size<Scalar>(cols, units, 3)));
@@ -191,8 +189,10 @@ TYPED_TEST(GradientKernelsOf, AddGradientsOfWeights) {
     for (const Index rows : {1, 7, 100}) TestFixture::expect_weight_gradient(TestFixture::kOfW, rows, 18, 21);
     for (Index cols = 1; cols <= 18; ++cols)
         TestFixture::expect_weight_gradient(TestFixture::kOfU, 9, 1 + cols * 5 % 34, cols);
-    TestFixture::expect_weight_gradient(TestFixture::kOfZr, 10, 33, 11);
-    TestFixture::expect_weight_gradient(TestFixture::kOfC, 10, 17, 11);
+    for (const Index rows : {10, 100}) {
+        TestFixture::expect_weight_gradient(TestFixture::kOfZr, rows, 33, 11);
+        TestFixture::expect_weight_gradient(TestFixture::kOfC, rows, 17, 11);
+    }
 }
 
 /// A step back of some rows, of which the panels hold others before and after; what is not written keeps its mark.

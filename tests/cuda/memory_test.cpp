@@ -9,12 +9,11 @@
 
 #include <utility>
 
+namespace eigengru_test::memory_test {
 namespace {
 
 using namespace eigengru;
 using namespace eigengru::detail;
-using eigengru_test::CudaFake;
-using eigengru_test::message_of;
 
 TEST(CudaMemory, GrowsAndNeverShrinks) {
     const CudaFake fake;
@@ -60,3 +59,4 @@ TEST(CudaMemory, IsEmptyAfterAFailureAndTheErrorIsOffTheBooks) {
 }
 
 }  // namespace
+}  // namespace eigengru_test::memory_test

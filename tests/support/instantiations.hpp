@@ -9,6 +9,8 @@
 // The list; `EXTERN` is the word extern, which declares, or nothing, which instantiates. g++ instantiates the members
 // of the classes all the same, to inline them: what keeps it from going on are the functions, chosen by their cost.
 // clang-format off
+
+// (By name the kernels are used in gate_kernels_test.cpp alone, and those that make all gates.)
 #if EIGENGRU_HAS_X86_TARGETS
 #define EIGENGRU_TEST_INSTANTIATIONS_FOR_X86(EXTERN, S) \
     EXTERN template void detail::avx2::run_step<S, detail::TileGates::all>(const detail::StepCall<S>&); \

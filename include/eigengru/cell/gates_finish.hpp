@@ -131,13 +131,19 @@ EIGENGRU_ALWAYS_INLINE void finish_sums(const StepCall<typename V::Scalar>& s, c
     }
 }
 
-/// Asks, in good time, for what a tile will write of the outputs: two rows lie a whole sequence apart. (Inlined: g++ drops
-/// the call of a function that does nothing else.)
+/// Asks, in good time, for what a tile will write of the outputs: two rows lie a whole sequence apart. Vectors need not
+/// begin with a line, so the line of the last element is asked for too. (Inlined: g++ drops the call of a function that
+/// does nothing else.)
 template <class V>
 EIGENGRU_ALWAYS_INLINE void fetch_outputs(const StepCall<typename V::Scalar>& s, Index row, Index rows,
                                           const Range& blocks) {
-    for (Index r = row; r < row + rows; ++r)
-        for (Index b = blocks.first; b < blocks.end(); ++b) prefetch_to_write(s.out + r * s.out_stride + b * V::size);
+    const Index first = blocks.first * V::size,
+                end = blocks.end() * V::size < s.units ? blocks.end() * V::size : s.units;
+    for (Index r = row; r < row + rows; ++r) {
+        auto* out = s.out + r * s.out_stride;
+        for (Index unit = first; unit < end; unit += kLineSize<typename V::Scalar>) prefetch_to_write(out + unit);
+        prefetch_to_write(out + end - 1);
+    }
 }
 
 /// One pass over the vectors of a tile.

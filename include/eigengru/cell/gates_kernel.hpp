@@ -246,6 +246,8 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, c
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
+    const bool writes = Gates != TileGates::zr && s.finish == Finish::state && s.out != nullptr;
+    const bool fetches_outputs = writes && 2 * rows > kRowChunk;  // those of few rows come by themselves
     const BlockGroups<kBlocks> groups{walk};
     for (Index i = 0, count = groups.count(); i < count; ++i) {
         const Range group = groups[i];
@@ -253,7 +255,7 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, c
             const Index height = rows / tiles + (tile < rows % tiles ? 1 : 0);
             const Ahead ahead{i + 1 < count && tile * fetched < 4 ? fetched : 0, tile,
                               walk.goes_back ? -group.count : group.count};
-            if (Gates != TileGates::zr && s.out != nullptr) fetch_outputs<V>(s, first + row, height, group);
+            if (fetches_outputs) fetch_outputs<V>(s, first + row, height, group);
             if (group.count == kBlocks)
                 run_tall_tile<V, Gates, kBlocks>(s, first + row, height, group.first, ahead);
             else

@@ -108,27 +108,26 @@ void run_transposed_panel(const TransposedCall<typename V::Scalar>& c, Index lin
     for (; row < c.rows; ++row) run_transposed_rows<V, 1>(c, row, lines, panel, unit);
 }
 
-/// The same in parts, which stay in the nearest cache while vectors of less than a line go through each line again.
-/// `next` is the panel to be fetched after this one; unless it is null, the parts are fetched too.
+/// A panel, part by part, where vectors are less than a line: a part stays in the nearest cache while they go through
+/// its lines again. `next` is the panel that comes after it, or null.
 template <class V>
-void run_transposed_parts(TransposedCall<typename V::Scalar>& c, Index lines, const typename V::Scalar* panel,
+void run_transposed_parts(const TransposedCall<typename V::Scalar>& c, Index lines, const typename V::Scalar* panel,
                           Index unit, const typename V::Scalar* next) {
     using S = typename V::Scalar;
-    constexpr Index kLine = kLineSize<S>, kNearBytes = 18 * 1024;
+    constexpr Index kLine = kLineSize<S>, kPartBytes = 18 * 1024;  // of 32 KB; two blocks of three lines and gates
     const Index blocks = line_count<S>(c.gates.units), size = c.lines.count * kLine * c.width;  // of a block
-    const Index near = kNearBytes / (size * Index(sizeof(S)));
-    const Index most = V::size == kLine ? blocks : near > 0 ? near : 1;
-    const bool adds = c.adds;
-    for (Index first = 0; first < blocks; first += most) {
-        c.blocks = {first, blocks - first < most ? blocks - first : most};
-        c.adds = adds || first > 0;
-        const S* end = panel + c.blocks.count * size;
-        const S* ahead = next != nullptr && c.blocks.end() < blocks ? end : next;
+    const Index part_size = kPartBytes / Index(sizeof(S));
+    const Index parts = V::size == kLine ? 1 : (blocks * size + part_size - 1) / part_size;
+    TransposedCall<S> part = c;
+    for (Index i = 0; i < parts; ++i) {
+        const Index begin = i * blocks / parts;
+        part.blocks = {begin, (i + 1) * blocks / parts - begin};
+        part.adds = c.adds || i > 0;
+        const S* first = panel + begin * size;
+        const S* ahead = !c.is_large ? nullptr : i + 1 < parts ? first + part.blocks.count * size : next;
         for (Index lane = 0; lane < kLine; lane += V::size)
-            run_transposed_panel<V>(c, lines, panel + lane, unit + lane, lane == 0 ? ahead : nullptr);
-        panel = end;
+            run_transposed_panel<V>(part, lines, first + lane, unit + lane, lane == 0 ? ahead : nullptr);
     }
-    c.adds = adds;
 }
 
 /// out (rows, cols) = or += the lines of gate gradients times transposed weights.
@@ -139,15 +138,14 @@ void multiply_transposed(const TransposedCall<S>& call) {
     constexpr Index kCacheBytes = 700 * 1024;  // of weights that stay in the second cache
     const Index panels = panel_count<S>(call.cols);
     const Index depth = line_count<S>(call.gates.units) * call.lines.count * kLine;
-    const bool is_large = line_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
     TransposedCall<S> c = call;
+    c.is_large = line_count<S>(call.cols) * kLine * depth * Index(sizeof(S)) > kCacheBytes;
     for (Index i = 0; i < panels; ++i) {
         const Index p = c.goes_back ? panels - 1 - i : i, lines = panel_lines<S>(p, c.cols);
         const Index unit = first_line<S>(p, c.cols) * kLine;
         c.width = lines * kLine;
-        const bool is_followed = is_large && i + 1 < panels;
         const S* next =
-            is_followed ? c.panels + first_line<S>(c.goes_back ? p - 1 : p + 1, c.cols) * kLine * depth : nullptr;
+            i + 1 < panels ? c.panels + first_line<S>(c.goes_back ? p - 1 : p + 1, c.cols) * kLine * depth : nullptr;
         run_transposed_parts<V>(c, lines, c.panels + unit * depth, unit, next);
     }
 }

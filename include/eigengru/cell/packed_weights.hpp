@@ -48,7 +48,7 @@ public:
     [[nodiscard]] const S* bias() const { return values_.data() + bias_; }
     [[nodiscard]] Index units() const { return units_; }
     [[nodiscard]] Index lanes() const { return lanes_; }
-    /// Whether a step reads more than the cache nearest to a core holds, so that panels had better be fetched ahead.
+    /// Whether a step reads more than the second cache of a core holds, so that panels had better be fetched ahead.
     [[nodiscard]] bool exceeds_cache() const { return bytes() > 1024 * 1024; }
     [[nodiscard]] Index bytes() const { return static_cast<Index>(values_.capacity() * sizeof(S)); }
 
