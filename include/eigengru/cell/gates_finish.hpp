@@ -137,8 +137,8 @@ EIGENGRU_ALWAYS_INLINE void finish_sums(const StepCall<typename V::Scalar>& s, c
 template <class V>
 EIGENGRU_ALWAYS_INLINE void fetch_outputs(const StepCall<typename V::Scalar>& s, Index row, Index rows,
                                           const Range& blocks) {
-    const Index first = blocks.first * V::size,
-                end = blocks.end() * V::size < s.units ? blocks.end() * V::size : s.units;
+    const Index first = blocks.first * V::size, whole = blocks.end() * V::size;
+    const Index end = whole < s.units ? whole : s.units;
     for (Index r = row; r < row + rows; ++r) {
         auto* out = s.out + r * s.out_stride;
         for (Index unit = first; unit < end; unit += kLineSize<typename V::Scalar>) prefetch_to_write(out + unit);
