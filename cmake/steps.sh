@@ -13,9 +13,9 @@ export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# As many compilers as there are cores, and memory for (2.5 GB each).
+# As many compilers as there are cores, and memory for (3.2 GB each: the tests of a folder in one unit).
 jobs=$(nproc)
-memory_jobs=$(awk '/^MemAvailable/ { print int($2 / 2500000) }' /proc/meminfo 2>/dev/null || echo "$jobs")
+memory_jobs=$(awk '/^MemAvailable/ { print int($2 / 3200000) }' /proc/meminfo 2>/dev/null || echo "$jobs")
 if [ "$memory_jobs" -lt "$jobs" ]; then jobs=$((memory_jobs > 0 ? memory_jobs : 1)); fi
 
 begin_steps() {

@@ -176,24 +176,29 @@ void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar
     }
 }
 
+/// The tiles of one block of units, from some rows.
+template <class S, int Lines>
+void run_gradient_block(const WeightGradientCall<S>& c, Index block, Index row, Index rows) {
+    using V = Vec<S>;
+    constexpr Index kLine = kLineSize<S>;
+    const S* gates = c.gates.row(block, row) + c.first * kLine;
+    for (Index s = c.range.first; s < c.range.end(); ++s) {
+        const S* strip = c.strips + (s * c.rows + row) * kStrip;
+        S* out = c.gradients + (block * strip_count(c.cols) + s) * kStrip * Lines * kLine;
+        for (Index lane = 0; lane < kLine; lane += V::size)
+            for (Index r = 0; r < kStrip; r += V::tile_rows)
+                run_gradient_tile<V, Lines>(strip + r, gates + lane, rows, out + r * Lines * kLine + lane);
+    }
+}
+
 /// gradients += strips^T times lines of gate gradients.
 template <class S, int Lines>
 void add_weight_gradient(const WeightGradientCall<S>& c) {
-    using V = Vec<S>;
-    constexpr Index kLine = kLineSize<S>;
-    const Index strips = strip_count(c.cols);
-    const Index most = V::size == kLine ? c.rows : 64;  // rows whose gradients stay in the nearest cache
+    // Rows whose gradients stay in the nearest cache.
+    const Index most = Vec<S>::size == kLineSize<S> ? c.rows : 64;
     for (Index block = 0; block < line_count<S>(c.gates.units); ++block)
-        for (Index row = 0, rows = 0; row < c.rows; row += rows) {
-            rows = c.rows - row < most ? c.rows - row : most;
-            for (Index s = c.range.first; s < c.range.end(); ++s)
-                for (Index lane = 0; lane < kLine; lane += V::size)
-                    for (Index r = 0; r < kStrip; r += V::tile_rows)
-                        run_gradient_tile<V, Lines>(
-                            c.strips + (s * c.rows + row) * kStrip + r,
-                            c.gates.row(block, row) + c.first * kLine + lane, rows,
-                            c.gradients + ((block * strips + s) * kStrip + r) * Lines * kLine + lane);
-        }
+        for (Index row = 0; row < c.rows; row += most)
+            run_gradient_block<S, Lines>(c, block, row, c.rows - row < most ? c.rows - row : most);
 }
 
 /// The gates that a step back reads and writes: a vector of one row.

@@ -20,7 +20,7 @@ struct TransposedCall {
     Index out_stride = 0;
     bool adds = true;
     bool goes_back = false;  ///< whether it begins with the last panel
-    Index width = 0;         ///< of the panel at hand; this and the next are the kernel's own
+    Index width = 0;         ///< of the panel at hand; this and what follows are the kernel's own
     Range blocks = {};       ///< of units: those whose gradients are multiplied
     bool is_large = false;   ///< whether the weights exceed the second cache: what comes next is fetched
 };
