@@ -60,7 +60,10 @@ step "g++, release, every part: configuring" configure "$gcc" \
     -D CMAKE_CXX_FLAGS="$gcc_flags" "${bulk[@]}"
 grep -F 'leaves out eigengru::cudnn' "$log" || true # in words, where it is not tested
 step "g++, release, every part: building, warnings are errors" build "$gcc"
-run_tests "g++, release, every part: testing" "$gcc"
+# (Consumers are built by clang below, which takes half the time for them.)
+without=()
+if [ $depth != quick ]; then without=(--label-exclude '^consumer$'); fi
+run_tests "g++, release, every part: testing" "$gcc" "${without[@]}"
 
 if [ $depth = quick ]; then
     echo "All passed (quick: without the other compilers and sanitizers). The logs: $log_dir"
@@ -88,30 +91,33 @@ sanitizers=(
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# Consumers are built with their own flags, and the examples train for minutes where nothing is optimised: once with g++
-# is enough for all these.
+# The programs of README.md are built with their own flags, and the examples train for minutes where nothing is
+# optimised: once with g++ is enough for these, and for the symbols of the kernels.
 sanitized=$out/clang-sanitized
 step "clang++, sanitizers, Eigen alone: configuring" configure "$sanitized" "${sanitizers[@]}" "${eigen_alone[@]}"
 grep -F 'leaves out' "$log" || step_failed "the parts that are left out must be named"
 grep -qF 'leaves out eigengru::keras' "$log" || step_failed "eigengru::keras must be named as left out"
 step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
-run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude consumer
+run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude '^(consumer|readme)$' \
+    --exclude-regex '^build.kernel_symbols$'
 
 # The rest of it, which reads files that others made, with the fuzzers of the readers, and the path to the GPU, where
 # the libraries for it are installed; in the same folder, where all that it shares is built already.
 step "clang++, sanitizers, files of models and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
     -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_FUZZERS=ON
 rest=(test_io fuzzers)
-labels='^io$'
+labels='^(io|consumer)$'
 if ! grep -F 'leaves out eigengru::cudnn' "$log"; then
     rest+=(test_cuda)
-    labels='^(io|cuda|gpu)$'
+    labels='^(io|consumer|cuda|gpu)$'
 fi
 step "clang++, each header compiles alone" build "$sanitized" --target headers_alone
 step "clang++, sanitizers, files of models and cuDNN: building" build "$sanitized" --target "${rest[@]}"
 run_tests "clang++, sanitizers, files of models and cuDNN: testing" "$sanitized" --label-regex "$labels"
 
-step "clang++, fuzzers: 20 seconds for each reader" "$root/tests/fuzz/run.sh" "$sanitized" 20
+fuzz_seconds=10
+if [ $depth = full ]; then fuzz_seconds=60; fi
+step "clang++, fuzzers: $fuzz_seconds seconds for each reader" "$root/tests/fuzz/run.sh" "$sanitized" $fuzz_seconds
 
 # Benchmarks are no tests: they need no sanitizers, which take most of the time here.
 bare=$out/clang-benchmarks
@@ -134,7 +140,7 @@ if [ $depth = full ]; then
         -D EIGENGRU_BUILD_BENCHMARKS=OFF -D EIGENGRU_BUILD_EXAMPLES=OFF \
         -D CMAKE_CXX_FLAGS_DEBUG='-O1 -gline-tables-only' -D CMAKE_CXX_FLAGS=-fsanitize=thread "${bulk[@]}"
     step "clang++, thread sanitizer: building" build "$threads"
-    run_tests "clang++, thread sanitizer: testing" "$threads" --label-exclude consumer
+    run_tests "clang++, thread sanitizer: testing" "$threads" --label-exclude '^(consumer|readme)$'
 
     step "clang-tidy over the public headers" clang-tidy --quiet --warnings-as-errors='*' \
         "$root/tests/build/two_units_b.cpp" -- -std=c++20 -I"$root/include" -isystem /usr/include/eigen3

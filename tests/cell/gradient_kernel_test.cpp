@@ -5,6 +5,7 @@
 
 #include "support/kernel_steps.hpp"
 #include "support/modes.hpp"
+#include "support/plain_product.hpp"
 
 #include <gtest/gtest.h>
 
@@ -32,10 +33,15 @@ public:
 
     [[nodiscard]] GatePanels<S> panels() { return {values_.data(), rows_, units_}; }
 
-    /// The gradient of one gate.
-    [[nodiscard]] double at(Index row, Index line, Index unit) const {
+    /// The gradients of one gate, row by row.
+    [[nodiscard]] RowMatrix<double> of_line(Index line) const {
         const GatePanels<const S> panels{values_.data(), rows_, units_};
-        return static_cast<double>(panels.row(unit / kLineSize<S>, row)[line * kLineSize<S> + unit % kLineSize<S>]);
+        RowMatrix<double> gradients(rows_, units_);
+        for (Index row = 0; row < rows_; ++row)
+            for (Index unit = 0; unit < units_; ++unit)
+                gradients(row, unit) = static_cast<double>(
+                    panels.row(unit / kLineSize<S>, row)[line * kLineSize<S> + unit % kLineSize<S>]);
+        return gradients;
     }
 
 private:
@@ -72,6 +78,11 @@ protected:
         const RowMatrix<S> weight = RowMatrix<S>::Random(cols, kGates * units);
         AlignedVector<S> panels(static_cast<std::size_t>(transposed_size<S>(cols, units, Index(N))));
         pack_transposed<S>(block(weight.data(), cols, kGates * units), lines.gates, panels.data());
+        RowMatrix<double> expected = RowMatrix<double>::Constant(rows, cols, adds ? 1.0 : 0.0);
+        for (std::size_t g = 0; g < N; ++g)
+            expected +=
+                plain_product(gates.of_line(lines.range.first + static_cast<Index>(g)).bottomRows(rows),
+                              weight.middleCols(lines.gates[g] * units, units).transpose().template cast<double>());
         for (const Kernels target : packed_kernels()) {
             MarkedRows<S> out(rows, cols, 3);
             const S before = adds ? S(1) : std::numeric_limits<S>::quiet_NaN();
@@ -88,15 +99,9 @@ protected:
                                                  .goes_back = rows % 2 != 0});
             EXPECT_TRUE(out.is_untouched_around()) << name_of(target);
             for (Index row = 0; row < rows; ++row)
-                for (Index col = 0; col < cols; ++col) {
-                    double sum = adds ? 1.0 : 0.0;
-                    for (std::size_t g = 0; g < N; ++g)
-                        for (Index unit = 0; unit < units; ++unit)
-                            sum += gates.at(first + row, lines.range.first + static_cast<Index>(g), unit) *
-                                   static_cast<double>(weight(col, lines.gates[g] * units + unit));
-                    ASSERT_NEAR(static_cast<double>(out.row(row)[col]), sum, tolerance(Index(N) * units))
+                for (Index col = 0; col < cols; ++col)
+                    ASSERT_NEAR(static_cast<double>(out.row(row)[col]), expected(row, col), tolerance(Index(N) * units))
                         << name_of(target) << ' ' << row << ' ' << col;
-                }
         }
     }
 
@@ -108,6 +113,13 @@ protected:
         AlignedVector<S> strips(static_cast<std::size_t>(strips_size(rows, cols)));
         pack_strips<S>(block(matrix.data(), rows, cols), strips.data());
         const Index size = padded_rows(cols) * line_count<S>(units) * Index(N) * kLineSize<S>;
+        RowMatrix<double> expected = RowMatrix<double>::Zero(cols, kGates * units);
+        for (std::size_t g = 0; g < N; ++g)
+            expected.middleCols(lines.gates[g] * units, units) =
+                plain_product(matrix.transpose().template cast<double>(),
+                              gates.of_line(lines.range.first + static_cast<Index>(g)))
+                    .array() +
+                1.0;
         for (const Kernels target : packed_kernels()) {
             const auto kernel = kernels(target).add_weight_gradient[N - 1];
             if (kernel == nullptr) continue;  // reset after multiplies three lines alone
@@ -118,16 +130,9 @@ protected:
             RowMatrix<S> received = RowMatrix<S>::Zero(cols, kGates * units);
             add_unpacked<S>(packed.data(), lines.gates, block(received.data(), cols, kGates * units));
             for (Index col = 0; col < cols; ++col)
-                for (std::size_t g = 0; g < N; ++g)
-                    for (Index unit = 0; unit < units; ++unit) {
-                        double sum = 1.0;
-                        for (Index row = 0; row < rows; ++row)
-                            sum += static_cast<double>(matrix(row, col)) *
-                                   gates.at(row, lines.range.first + static_cast<Index>(g), unit);
-                        ASSERT_NEAR(static_cast<double>(received(col, lines.gates[g] * units + unit)), sum,
-                                    tolerance(rows))
-                            << name_of(target) << ' ' << col << ' ' << g << ' ' << unit;
-                    }
+                for (Index i = 0; i < kGates * units; ++i)
+                    ASSERT_NEAR(static_cast<double>(received(col, i)), expected(col, i), tolerance(rows))
+                        << name_of(target) << ' ' << col << ' ' << i;
         }
     }
 };

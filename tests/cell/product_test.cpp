@@ -3,6 +3,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/modes.hpp"
+#include "support/plain_product.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,12 +42,10 @@ private:
     Index rows_, cols_, gap_;
 };
 
-/// out + a b in double, element by element.
+/// out + a b in double.
 template <class S>
 RowMatrix<double> expected_sum(MatrixMap<const S> a, MatrixMap<const S> b, MatrixMap<const S> out) {
-    RowMatrix<double> result = out.template cast<double>();
-    result.noalias() += a.template cast<double>() * b.template cast<double>();
-    return result;
+    return out.template cast<double>() + plain_product(a.template cast<double>(), b.template cast<double>());
 }
 
 /// out += a b

@@ -5,6 +5,7 @@
 
 #include "eigengru/cell/gate_kernels.hpp"
 #include "support/kernel_list.hpp"
+#include "support/plain_product.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -137,32 +138,60 @@ public:
 
     /// The same by plain loops, in double.
     [[nodiscard]] StepResult<double> expected(Index first, Index rows, Finish finish = Finish::state) const {
-        StepResult<double> result{{rows, units(), 0}, {rows, units(), 3}, {rows, 4 * units(), 5}, {rows, 1, 7}};
-        for (Index row = 0; row < rows; ++row) expect_row(first + row, finish, row, result);
+        using Matrix = eigengru::RowMatrix<double>;
+        const auto sigmoid = [](const Matrix& x) { return Matrix(1.0 / (1.0 + (-x.array()).exp())); };
+        const Index n = units();
+        const Matrix h = rows_of(states_, n, first, rows), sums = input_sums(first, rows);
+        const Matrix weights = parameters().recurrent_kernel().template cast<double>();
+        const Matrix recurrent = plain_product(h, weights);
+        Matrix z = sums.leftCols(n) + recurrent.leftCols(n);
+        Matrix r = sums.middleCols(n, n) + recurrent.middleCols(n, n);
+        Matrix c = sums.rightCols(n), m = recurrent.rightCols(n);
+        if constexpr (M::kResetAfter) {
+            if (parameters().use_bias()) m.rowwise() += parameters().bias().template cast<double>().row(1).tail(n);
+        } else {
+            m = sigmoid(r).cwiseProduct(h);
+            c += plain_product(m, weights.rightCols(n));
+        }
+        Matrix next = Matrix::Constant(rows, n, MarkedRows<double>::kMark);
+        if (finish == Finish::state) {
+            z = sigmoid(z);
+            r = sigmoid(r);
+            if (M::kResetAfter) c += r.cwiseProduct(m);
+            c = c.array().tanh();
+            next = z.array() * h.array() + (1.0 - z.array()) * c.array();
+        }
+        StepResult<double> result{{rows, n, 0}, {rows, n, 3}, {rows, 4 * n, 5}, {rows, 1, 7}};
+        const auto row_map = [](double* row, Index width) { return Eigen::Map<Eigen::RowVectorXd>(row, width); };
+        for (Index row = 0; row < rows; ++row) {
+            row_map(result.next.row(row), n) = next.row(row);
+            row_map(result.out.row(row), n) = next.row(row);
+            row_map(result.gates.row(row), 4 * n) << z.row(row), r.row(row), m.row(row), c.row(row);
+        }
         return result;
     }
 
-    /// x W of one element, with the bias that the sum begins with.
-    [[nodiscard]] double input_sum(Index row, Index gate, Index unit) const {
+    /// x W of some rows, with the biases that the sums begin with.
+    [[nodiscard]] eigengru::RowMatrix<double> input_sums(Index first, Index rows) const {
         const auto& p = parameters();
-        double sum = bias(0, gate * units() + unit);
-        if (M::kResetAfter && gate < 2) sum += bias(1, gate * units() + unit);
-        for (Index k = 0; k < p.features(); ++k)
-            sum += static_cast<double>(input(row, k)) * static_cast<double>(p.kernel()(k, gate * units() + unit));
-        return sum;
+        eigengru::RowMatrix<double> sums =
+            plain_product(rows_of(inputs_, p.features(), first, rows), p.kernel().template cast<double>());
+        if (!p.use_bias()) return sums;
+        const eigengru::RowMatrix<double> bias = p.bias().template cast<double>();
+        sums.rowwise() += bias.row(0);
+        if (M::kResetAfter) sums.leftCols(2 * units()).rowwise() += bias.row(1).head(2 * units());
+        return sums;
     }
 
     [[nodiscard]] Index units() const { return parameters_.units(); }
     [[nodiscard]] const eigengru::GruParameters<S, M::kResetAfter>& parameters() const { return parameters_; }
 
 private:
-    [[nodiscard]] S input(Index row, Index k) const {
-        return inputs_[static_cast<std::size_t>(row * parameters_.features() + k)];
+    [[nodiscard]] static eigengru::RowMatrix<double> rows_of(const std::vector<S>& values, Index width, Index first,
+                                                             Index rows) {
+        return Eigen::Map<const eigengru::RowMatrix<S>>(values.data() + first * width, rows, width)
+            .template cast<double>();
     }
-    [[nodiscard]] double bias(Index row, Index i) const {
-        return parameters().use_bias() ? static_cast<double>(parameters().bias()(row, i)) : 0.0;
-    }
-    [[nodiscard]] S state(Index row, Index k) const { return states_[static_cast<std::size_t>(row * units() + k)]; }
 
     [[nodiscard]] eigengru::detail::StepCall<S> call_of(const eigengru::detail::PackedWeights<S>& packed, Index first,
                                                         Index rows) const {
@@ -190,43 +219,8 @@ private:
     void set_reset_states(Index first, MarkedRows<S>& gates) const {
         for (Index row = 0; row < gates.rows(); ++row)
             for (Index unit = 0; unit < units(); ++unit)
-                gates.row(row)[2 * units() + unit] =
-                    S(1) / (S(1) + std::exp(-gates.row(row)[units() + unit])) * state(first + row, unit);
-    }
-
-    [[nodiscard]] double recurrent_sum(const std::vector<double>& x, Index gate, Index unit) const {
-        double sum = 0.0;
-        for (Index k = 0; k < units(); ++k)
-            sum += x[static_cast<std::size_t>(k)] *
-                   static_cast<double>(parameters().recurrent_kernel()(k, gate * units() + unit));
-        return sum;
-    }
-
-    void expect_row(Index row, Finish finish, Index to, StepResult<double>& result) const {
-        const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
-        std::vector<double> h, m;
-        for (Index i = 0; i < units(); ++i) h.push_back(static_cast<double>(state(row, i)));
-        double* z = result.gates.row(to);
-        double *r = z + units(), *kept = r + units(), *c = kept + units();
-        for (Index i = 0; i < units(); ++i) {
-            z[i] = input_sum(row, 0, i) + recurrent_sum(h, 0, i);
-            r[i] = input_sum(row, 1, i) + recurrent_sum(h, 1, i);
-            c[i] = input_sum(row, 2, i);
-            if (M::kResetAfter)
-                m.push_back(recurrent_sum(h, 2, i) + bias(1, 2 * units() + i));
-            else
-                m.push_back(sigmoid(r[i]) * h[static_cast<std::size_t>(i)]);
-            kept[i] = m.back();
-        }
-        for (Index i = 0; i < units(); ++i) {
-            if (!M::kResetAfter) c[i] += recurrent_sum(m, 2, i);
-            if (finish != Finish::state) continue;
-            z[i] = sigmoid(z[i]);
-            r[i] = sigmoid(r[i]);
-            c[i] = std::tanh(M::kResetAfter ? c[i] + r[i] * kept[i] : c[i]);
-            const double next = z[i] * h[static_cast<std::size_t>(i)] + (1.0 - z[i]) * c[i];
-            result.next.row(to)[i] = result.out.row(to)[i] = next;
-        }
+                gates.row(row)[2 * units() + unit] = S(1) / (S(1) + std::exp(-gates.row(row)[units() + unit])) *
+                                                     states_[static_cast<std::size_t>((first + row) * units() + unit)];
     }
 
     eigengru::GruParameters<S, M::kResetAfter> parameters_;
