@@ -24,8 +24,8 @@ out=$root/build/tests
 groups=(build keras onnx tools test benchmark plot)
 case $depth in
     quick) count=4 ;;
-    normal) count=14; groups+=(clang) ;;
-    full) count=21; groups+=(clang tidy) ;;
+    normal) count=15; groups+=(clang) ;;
+    full) count=22; groups+=(clang tidy) ;;
 esac
 if [ $cudnn = ON ]; then count=$((count + 1)); fi
 begin_steps "$out" $count
@@ -101,23 +101,22 @@ step "clang++, sanitizers, Eigen alone: building" build "$sanitized"
 run_tests "clang++, sanitizers, Eigen alone: testing" "$sanitized" --label-exclude '^(consumer|readme)$' \
     --exclude-regex '^build.kernel_symbols$'
 
-# The rest of it, which reads files that others made, with the fuzzers of the readers, and the path to the GPU, where
-# the libraries for it are installed; in the same folder, where all that it shares is built already.
+# The rest of it, which reads files that others made, and the path to the GPU, where the libraries for it are installed;
+# in the same folder, where all that it shares is built already.
 step "clang++, sanitizers, files of models and cuDNN: configuring" configure "$sanitized" "${sanitizers[@]}" \
     -D EIGENGRU_KERAS=ON -D EIGENGRU_ONNX=ON -D EIGENGRU_CUDNN=$cudnn -D EIGENGRU_BUILD_FUZZERS=ON
-rest=(test_io fuzzers)
+rest=(test_io)
 labels='^(io|consumer)$'
 if ! grep -F 'leaves out eigengru::cudnn' "$log"; then
     rest+=(test_cuda)
     labels='^(io|consumer|cuda|gpu)$'
 fi
-step "clang++, each header compiles alone" build "$sanitized" --target headers_alone
 step "clang++, sanitizers, files of models and cuDNN: building" build "$sanitized" --target "${rest[@]}"
 run_tests "clang++, sanitizers, files of models and cuDNN: testing" "$sanitized" --label-regex "$labels"
 
-fuzz_seconds=10
-if [ $depth = full ]; then fuzz_seconds=60; fi
-step "clang++, fuzzers: $fuzz_seconds seconds for each reader" "$root/tests/fuzz/run.sh" "$sanitized" $fuzz_seconds
+step "clang++, each header compiles alone" build "$sanitized" --target headers_alone
+step "clang++, fuzzers: building" build "$sanitized" --target fuzzers
+step "clang++, fuzzers: 20 seconds for each reader" "$root/tests/fuzz/run.sh" "$sanitized" 20
 
 # Benchmarks are no tests: they need no sanitizers, which take most of the time here.
 bare=$out/clang-benchmarks

@@ -163,6 +163,19 @@ TYPED_TEST(GatesKernel, GoingBackChangesNoBit) {
         }
 }
 
+TYPED_TEST(GatesKernel, ChunksOfAnySizeGiveTheSameBits) {
+    for (const Index units : {16, 57})
+        for (const Index rows : {1, 40, 64, 70}) {
+            const typename TestFixture::Steps steps(rows, units, 9);
+            for (const Kernels kernels : packed_kernels())
+                for (const bool is_far : {false, true})
+                    EXPECT_EQ(
+                        steps.run(kernels, 0, rows, {.fetches_ahead = is_far, .goes_back = is_far, .row_chunk = 64}),
+                        steps.run(kernels, 0, rows))
+                        << name_of(kernels) << ' ' << rows << ' ' << units;
+        }
+}
+
 TYPED_TEST(GatesKernel, AStepIsTheSameWithAndWithoutItsGates) {
     for (const Index rows : {1, 7, 33}) {
         const typename TestFixture::Steps steps(rows, 39, 9);

@@ -23,6 +23,7 @@ TYPED_TEST_SUITE(StepCallOf, Scalars, );
 TYPED_TEST(StepCallOf, AsksForNothingAtFirst) {
     const StepCall<TypeParam> call;
     EXPECT_EQ(call.rows, 0);
+    EXPECT_EQ(call.row_chunk, 32);
     EXPECT_EQ(call.finish, Finish::state);
     EXPECT_FALSE(call.fetches_ahead);
     EXPECT_EQ(call.input.depth, 0);
@@ -65,6 +66,20 @@ TYPED_TEST(StepCallOf, TurnsWhereWeightsExceedTheCacheAndAnOddNumberOfChunksHasP
         EXPECT_EQ(call.goes_back, rows != 33 && rows != 64) << rows;
         call.turn();
         EXPECT_FALSE(call.goes_back) << rows;
+        call.row_chunk = 64;
+        call.turn();
+        EXPECT_EQ(call.goes_back, rows != 65) << rows;
+    }
+}
+
+TYPED_TEST(StepCallOf, TakesMoreRowsAtATimeWhereWeightsComeFromFarAway) {
+    const Activation tanh("tanh"), sigmoid("sigmoid");
+    for (const Index units : {300, 1300}) {
+        const GruParameters<TypeParam, true> p(1300, units, false);
+        eigengru::detail::PackedWeights<TypeParam> packed;
+        packed.template pack<true>({p.kernel(), p.recurrent_kernel(), p.bias(), tanh, sigmoid}, 4);
+        const bool is_far = units == 1300 || sizeof(TypeParam) == 8;  // 20 MB, or 12 instead of 6
+        EXPECT_EQ(eigengru::detail::step_call(packed, 1300, 64).row_chunk, is_far ? 64 : 32) << units;
     }
 }
 

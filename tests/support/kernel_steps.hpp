@@ -64,6 +64,7 @@ struct StepOptions {
     bool wants_out = true;      ///< the next state once more
     bool fetches_ahead = false;
     bool goes_back = false;
+    eigengru::Index row_chunk = eigengru::detail::kRowChunk;
     eigengru::detail::Range lines = {};  ///< of units: all when empty
 };
 
@@ -109,6 +110,7 @@ public:
         eigengru::detail::StepCall<S> call = call_of(packed, first, rows);
         call.fetches_ahead = o.fetches_ahead;
         call.goes_back = o.goes_back;
+        call.row_chunk = o.row_chunk;
         call.lines = o.lines;
         if (o.is_projected || o.finish == Finish::input) {
             call.projected = result.projected.data();

@@ -287,8 +287,8 @@ void run_step(const StepCall<S>& s) {
     }
     // To choose tiles takes nearly a tenth of the time that such a step takes.
     if (s.rows == 1 && walk.blocks.count == 1) return run_tile<V, Gates, 1, 1>(s, 0, walk.blocks.first);
-    for (Index row = 0; row < s.rows; row += kRowChunk) {
-        run_rows<V, Gates>(s, row, s.rows - row < kRowChunk ? s.rows - row : kRowChunk, walk);
+    for (Index row = 0; row < s.rows; row += s.row_chunk) {
+        run_rows<V, Gates>(s, row, s.rows - row < s.row_chunk ? s.rows - row : s.row_chunk, walk);
         walk.goes_back = s.fetches_ahead && !walk.goes_back;
     }
 }

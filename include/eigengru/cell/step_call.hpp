@@ -23,13 +23,15 @@ enum class Finish : unsigned char {
     input   ///< only the input product was made: it goes to `projected`, as [block][z r c]
 };
 
-/// Rows whose x and h stay in the cache while all blocks of units pass.
+/// Rows whose x and h stay in the cache while all blocks of units pass; twice as many where weights come from farther
+/// than the caches of a core, once for each chunk.
 inline constexpr Index kRowChunk = 32;
 
 /// One step of a batch, or the part of it that a kernel is asked for. The equations and their letters: gru_step.hpp.
 template <RealScalar S>
 struct StepCall {
     Index rows = 0;
+    Index row_chunk = kRowChunk;
     Index units = 0;
     Range lines = {};  ///< cache lines of units: only these are computed; all when empty
     Finish finish = Finish::state;
@@ -54,15 +56,17 @@ struct StepCall {
 
     /// The next step begins where this one has ended, with the weights that are in the cache.
     void turn() {
-        if (fetches_ahead && (rows + kRowChunk - 1) / kRowChunk % 2 != 0) goes_back = !goes_back;
+        if (fetches_ahead && (rows + row_chunk - 1) / row_chunk % 2 != 0) goes_back = !goes_back;
     }
 };
 
 /// A step of so many rows with these weights; its memory is still to be named.
 template <RealScalar S>
 [[nodiscard]] StepCall<S> step_call(const PackedWeights<S>& weights, Index features, Index rows) {
+    constexpr Index kFarBytes = 10 * 1024 * 1024;
     StepCall<S> step;
     step.rows = rows;
+    step.row_chunk = weights.bytes() > kFarBytes ? 2 * kRowChunk : kRowChunk;
     step.units = weights.units();
     step.fetches_ahead = weights.exceeds_cache();
     step.input.depth = features;
