@@ -168,11 +168,12 @@ TYPED_TEST(GatesKernel, ChunksOfAnySizeGiveTheSameBits) {
         for (const Index rows : {1, 40, 64, 70}) {
             const typename TestFixture::Steps steps(rows, units, 9);
             for (const Kernels kernels : packed_kernels())
-                for (const bool is_far : {false, true})
-                    EXPECT_EQ(
-                        steps.run(kernels, 0, rows, {.fetches_ahead = is_far, .goes_back = is_far, .row_chunk = 64}),
-                        steps.run(kernels, 0, rows))
-                        << name_of(kernels) << ' ' << rows << ' ' << units;
+                for (const Index row_chunk : {1, 7, 64})
+                    for (const bool is_far : {false, true})
+                        EXPECT_EQ(steps.run(kernels, 0, rows,
+                                            {.fetches_ahead = is_far, .goes_back = is_far, .row_chunk = row_chunk}),
+                                  steps.run(kernels, 0, rows))
+                            << name_of(kernels) << ' ' << rows << ' ' << units;
         }
 }
 
@@ -190,7 +191,7 @@ TYPED_TEST(GatesKernel, LinesOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
     using Scalar = typename TypeParam::Scalar;
     constexpr Index kParts = 3, kUnits = 70;
     const Index lines = eigengru::detail::line_count<Scalar>(kUnits);
-    for (const Index rows : {1, 5, 16, 33}) {
+    for (const Index rows : {1, 5, 16, 33, 70}) {
         const typename TestFixture::Steps steps(rows, kUnits, 9);
         // Reset before needs all units of its first half in the second: there the projection of the inputs alone.
         const Finish finish = TypeParam::kResetAfter ? Finish::state : Finish::input;
@@ -201,9 +202,12 @@ TYPED_TEST(GatesKernel, LinesOfUnitsGiveTheSameBitsAndLeaveTheOthersAlone) {
             for (Index i = 0; i < kParts; ++i) {
                 const auto range = eigengru::detail::Share{i, kParts}.of(lines);
                 const bool is_far = i % 2 == 0;
-                const auto some = written(
-                    steps.run(kernels, 0, rows,
-                              {.finish = finish, .fetches_ahead = is_far, .goes_back = is_far, .lines = range}));
+                const auto some = written(steps.run(kernels, 0, rows,
+                                                    {.finish = finish,
+                                                     .fetches_ahead = is_far,
+                                                     .goes_back = is_far,
+                                                     .row_chunk = is_far ? 64 : 32,
+                                                     .lines = range}));
                 EXPECT_TRUE(some.is_untouched_around());
                 const Index columns = TypeParam::kResetAfter ? kUnits : lines * 3 * kLineSize<Scalar>;
                 for (Index row = 0; row < rows; ++row)

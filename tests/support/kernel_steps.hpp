@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One step by the kernels of any instruction set, with marked memory around everything that they write, and the same
-// step by plain loops in double.
+// step in double, with plain products.
 #pragma once
 
 #include "eigengru/cell/gate_kernels.hpp"
@@ -138,7 +138,7 @@ public:
         return result;
     }
 
-    /// The same by plain loops, in double.
+    /// The same in double, with plain products.
     [[nodiscard]] StepResult<double> expected(Index first, Index rows, Finish finish = Finish::state) const {
         using Matrix = eigengru::RowMatrix<double>;
         const auto sigmoid = [](const Matrix& x) { return Matrix(1.0 / (1.0 + (-x.array()).exp())); };

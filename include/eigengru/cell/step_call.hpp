@@ -23,15 +23,14 @@ enum class Finish : unsigned char {
     input   ///< only the input product was made: it goes to `projected`, as [block][z r c]
 };
 
-/// Rows whose x and h stay in the cache while all blocks of units pass; twice as many where weights come from farther
-/// than the caches of a core, once for each chunk.
+/// Rows whose x and h stay in the cache while all blocks of units pass.
 inline constexpr Index kRowChunk = 32;
 
 /// One step of a batch, or the part of it that a kernel is asked for. The equations and their letters: gru_step.hpp.
 template <RealScalar S>
 struct StepCall {
     Index rows = 0;
-    Index row_chunk = kRowChunk;
+    Index row_chunk = kRowChunk;  ///< rows that all blocks of units pass together
     Index units = 0;
     Range lines = {};  ///< cache lines of units: only these are computed; all when empty
     Finish finish = Finish::state;
@@ -63,6 +62,8 @@ struct StepCall {
 /// A step of so many rows with these weights; its memory is still to be named.
 template <RealScalar S>
 [[nodiscard]] StepCall<S> step_call(const PackedWeights<S>& weights, Index features, Index rows) {
+    // Each chunk reads the weights anew. Where these fill a good part of the last cache, that costs more than what 64
+    // rows lose in the nearer ones.
     constexpr Index kFarBytes = 10 * 1024 * 1024;
     StepCall<S> step;
     step.rows = rows;
