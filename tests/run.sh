@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests, on a bare Debian 12 too: installs what is missing (as root) and works in build/.
 #
-#   tests/run.sh            g++ with everything; clang with the address and undefined sanitizers, first with Eigen alone
+#   tests/run.sh            g++ with every part; clang with the address and undefined sanitizers, first with Eigen alone
 #   tests/run.sh --quick    g++ with everything, and no more
 #   tests/run.sh --full     besides the first: clang with this machine's own instructions, the thread sanitizer, clang-tidy
 #   ... --cudnn             with cuDNN from Python packages (1 GB, into build/) where no CUDA toolkit is installed
