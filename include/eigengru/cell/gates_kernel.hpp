@@ -179,9 +179,11 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
     finish_tile<V, Gates>(s, made);
 }
 
-/// Rows of a full tile: its sums and the weights of one k fill the registers.
-template <class V, TileGates Gates>
-inline constexpr int kTileRows = Gates == TileGates::zr ? V::tile_rows * 3 / 2 : V::tile_rows;
+/// Rows of a full tile: its sums and the weights of one k fill the registers. One that fetches has eight at most: of rows
+/// that lie a power of two apart the first cache holds no more.
+template <class V, TileGates Gates, bool Fetches = false>
+inline constexpr int kTileRows =
+    Gates == TileGates::zr && (!Fetches || V::tile_rows * 3 / 2 <= 8) ? V::tile_rows * 3 / 2 : V::tile_rows;
 
 /// Which blocks a pass goes through, and which way.
 struct BlockWalk {
@@ -225,13 +227,14 @@ void run_band(const StepCall<typename V::Scalar>& s, Index row, Index rows, cons
     }
 }
 
-/// One tile of half of tile_rows to all of kTileRows rows. Of tile_rows there are some that fetch.
+/// One tile of half of tile_rows to all of kTileRows rows. Of tile_rows and more there are some that fetch.
 template <class V, TileGates Gates, int Blocks, int Rows = kTileRows<V, Gates>>
 void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows, Index block, const Ahead& ahead) {
     if constexpr (2 * Rows > V::tile_rows)
         if (rows < Rows) return run_tall_tile<V, Gates, Blocks, Rows - 1>(s, row, rows, block, ahead);
-    if constexpr (Rows == V::tile_rows) {
+    if constexpr (Rows >= V::tile_rows && Rows <= kTileRows<V, Gates, true>)
         if (ahead.fetched == 1) return run_tile<V, Gates, Rows, Blocks, 1>(s, row, block, ahead);
+    if constexpr (Rows == V::tile_rows) {
         if (ahead.fetched == 2) return run_tile<V, Gates, Rows, Blocks, 2>(s, row, block, ahead);
         if (ahead.fetched == 4) return run_tile<V, Gates, Rows, Blocks, 4>(s, row, block, ahead);
     }
@@ -242,7 +245,8 @@ void run_tall_tile(const StepCall<typename V::Scalar>& s, Index row, Index rows,
 template <class V, TileGates Gates>
 void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, const BlockWalk& walk) {
     constexpr int kBlocks = 3 / kGateCount<Gates>;
-    const Index tallest = s.fetches_ahead ? V::tile_rows : kTileRows<V, Gates>;
+    constexpr Index kTallest = kTileRows<V, Gates, true>;
+    const Index tallest = !s.fetches_ahead ? kTileRows<V, Gates> : rows > 3 * kTallest ? kTallest : V::tile_rows;
     const Index tiles = (rows + tallest - 1) / tallest;
     // All tiles that read a panel, or the first of them, fetch the next one, once.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eigengru/cell/gates.hpp"
+#include "eigengru/core/huge_pages.hpp"
 #include "eigengru/core/mask_view.hpp"
 #include "eigengru/core/moved_flag.hpp"
 #include "eigengru/model/options.hpp"
@@ -129,6 +130,7 @@ public:
         if (values_.size() < size_) {
             values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
             values_.resize(size_);
+            detail::advise_huge_pages(values_.data(), static_cast<std::size_t>(size_) * sizeof(S));
         }
     }
 

@@ -2,6 +2,7 @@
 // AlignedVector: a std::vector whose memory begins at a cache line, for packed weights and scratch.
 #pragma once
 
+#include "eigengru/core/huge_pages.hpp"
 #include "eigengru/core/types.hpp"
 
 #include <new>
@@ -44,7 +45,7 @@ EIGENGRU_ALWAYS_INLINE void prefetch_to_write([[maybe_unused]] T* address) {
 #endif
 }
 
-/// Allocates at multiples of a cache line.
+/// Allocates at multiples of a cache line; much memory at multiples of a huge page, and asks for those.
 template <class T>
 struct AlignedAllocator {
     using value_type = T;
@@ -54,11 +55,19 @@ struct AlignedAllocator {
     AlignedAllocator(const AlignedAllocator<U>&) {}
 
     [[nodiscard]] T* allocate(std::size_t count) {
-        return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(kLineBytes)));
+        const std::size_t bytes = count * sizeof(T);
+        void* const memory = ::operator new(bytes, alignment_of(bytes));
+        advise_huge_pages(memory, bytes);
+        return static_cast<T*>(memory);
     }
-    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kLineBytes)); }
+    void deallocate(T* memory, std::size_t count) { ::operator delete(memory, alignment_of(count * sizeof(T))); }
 
     friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
+
+private:
+    [[nodiscard]] static constexpr std::align_val_t alignment_of(std::size_t bytes) {
+        return std::align_val_t(bytes < kHugePageBytes ? kLineBytes : kHugePageBytes);
+    }
 };
 
 template <class T>

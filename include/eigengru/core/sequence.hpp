@@ -2,6 +2,7 @@
 // Sequence: an owning batch of sequences (batch, time, features), the value that a layer returns.
 #pragma once
 
+#include "eigengru/core/huge_pages.hpp"
 #include "eigengru/core/view.hpp"
 
 namespace eigengru::inline EIGENGRU_ABI {
@@ -18,9 +19,10 @@ public:
     Sequence() = default;
 
     /// Zeros. Throws: ShapeError when a size is negative or the product overflows.
-    explicit Sequence(Shape3 shape)
-        : values_(Values::Zero(detail::checked_size("Sequence", {shape.batch, shape.time, shape.features}))),
-          shape_(shape) {}
+    explicit Sequence(Shape3 shape) {
+        resize(shape);
+        values_.setZero();
+    }
 
     /// Another shape, with undefined values. Allocates only when the number of elements changes. Throws: as the
     /// constructor.
@@ -29,6 +31,7 @@ public:
         if (size != values_.size()) {
             *this = {};  // Eigen frees before it allocates: a failure must leave nothing dangling
             values_.resize(size);
+            detail::advise_huge_pages(data(), static_cast<std::size_t>(size) * sizeof(S));
         }
         shape_ = shape;
     }
