@@ -25,7 +25,6 @@ TYPED_TEST(GradientKernelChoice, AreOthersForEachInstructionSetAndNullWhereNothi
     for (const Kernels target : packed_kernels()) {
         const auto& kernels = TestFixture::kernels(target);
         EXPECT_EQ(kernels.finish == nullptr, TypeParam::kResetAfter);
-        EXPECT_EQ(kernels.add_weight_gradient[0] == nullptr, TypeParam::kResetAfter);
         if (target != Kernels::portable) {
             EXPECT_NE(kernels.start, TestFixture::kernels(Kernels::portable).start);
         }

@@ -22,10 +22,13 @@ EIGENGRU_ALWAYS_INLINE void clear(LineSums<V, Rows, Lines>& sums) {
     for (int i = 0; i < Lines; ++i) sums[r][i] = V::all(0);
 }
 
-/// sums += x_r w for the rows of a tile, x_r at base[r / 3] + r % 3 * stride.
-template <class V, int Rows, int Lines>
+/// sums += x_r w for the rows of a tile, x_r at base[r / 3] + r % 3 * stride; for the last line, where it has others,
+/// at other + r.
+template <class V, int Rows, int Lines, bool HasOther = false>
 EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const typename V::Scalar* const (&base)[3],
-                                          Index stride, const typename V::Scalar* w) {
+                                          Index stride, const typename V::Scalar* w,
+                                          [[maybe_unused]] const typename V::Scalar* other = nullptr) {
+    constexpr int kShared = HasOther ? Lines - 1 : Lines;
     V weights[3];
     EIGENGRU_UNROLL(3)
     for (int i = 0; i < Lines; ++i) {
@@ -37,7 +40,12 @@ EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const 
         V x = V::all(base[r / 3][r % 3 * stride]);
         x.pin_broadcast();
         EIGENGRU_UNROLL(3)
-        for (int i = 0; i < Lines; ++i) sums[r][i] = V::multiply_add(x, weights[i], sums[r][i]);
+        for (int i = 0; i < kShared; ++i) sums[r][i] = V::multiply_add(x, weights[i], sums[r][i]);
+        if constexpr (HasOther) {
+            V y = V::all(other[r]);
+            y.pin_broadcast();
+            sums[r][kShared] = V::multiply_add(y, weights[kShared], sums[r][kShared]);
+        }
     }
 }
 
@@ -150,55 +158,62 @@ void multiply_transposed(const TransposedCall<S>& call) {
     }
 }
 
-/// One tile of a weight gradient: tile_rows columns of a strip, Lines lines of a block.
-template <class V, int Lines>
-void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar* gates, Index rows,
-                       typename V::Scalar* out) {
+/// One tile of a weight gradient: tile_rows columns of a strip, the lines of a block. `other` is the strip for the last.
+template <class V, bool HasOther>
+void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar* other,
+                       const typename V::Scalar* gates, Index rows, typename V::Scalar* out) {
     using S = typename V::Scalar;
     constexpr Index kLine = kLineSize<S>;
     constexpr int kRows = V::tile_rows;
     // What the sums are added to is far away where there are many weights.
-    for (int r = 0; r < kRows * Lines; ++r) prefetch_to_write(out + r * kLine);
-    LineSums<V, kRows, Lines> sums;
-    clear<V, kRows, Lines>(sums);
+    for (int r = 0; r < kRows * kGates; ++r) prefetch_to_write(out + r * kLine);
+    LineSums<V, kRows, kGates> sums;
+    clear<V, kRows, kGates>(sums);
     const S* base[3] = {strip, strip + 3, strip + 6};
     for (Index k = 0; k < rows; ++k) {
-        add_line_term<V, kRows, Lines>(sums, base, 1, gates);
+        add_line_term<V, kRows, kGates, HasOther>(sums, base, 1, gates, other);
         gates += kLines * kLine;
         EIGENGRU_UNROLL(3)
         for (int j = 0; j < 3; ++j) base[j] += kStrip;
+        if constexpr (HasOther) other += kStrip;
     }
     EIGENGRU_UNROLL(8)
     for (int r = 0; r < kRows; ++r) EIGENGRU_UNROLL(3)
-    for (int i = 0; i < Lines; ++i) {
-        S* to = out + (r * Lines + i) * kLine;
+    for (int i = 0; i < kGates; ++i) {
+        S* to = out + (r * kGates + i) * kLine;
         (V::load(to) + sums[r][i]).store(to);
     }
 }
 
 /// The tiles of one block of units, from some rows.
-template <class S, int Lines>
+template <class S, bool HasOther>
 void run_gradient_block(const WeightGradientCall<S>& c, Index block, Index row, Index rows) {
     using V = Vec<S>;
     constexpr Index kLine = kLineSize<S>;
     const S* gates = c.gates.row(block, row) + c.first * kLine;
     for (Index s = c.range.first; s < c.range.end(); ++s) {
-        const S* strip = c.strips + (s * c.rows + row) * kStrip;
-        S* out = c.gradients + (block * strip_count(c.cols) + s) * kStrip * Lines * kLine;
+        const Index at = (s * c.rows + row) * kStrip;
+        S* out = c.gradients + (block * strip_count(c.cols) + s) * kStrip * kGates * kLine;
         for (Index lane = 0; lane < kLine; lane += V::size)
             for (Index r = 0; r < kStrip; r += V::tile_rows)
-                run_gradient_tile<V, Lines>(strip + r, gates + lane, rows, out + r * Lines * kLine + lane);
+                run_gradient_tile<V, HasOther>(c.strips + at + r, HasOther ? c.other + at + r : nullptr, gates + lane,
+                                               rows, out + r * kGates * kLine + lane);
     }
 }
 
 /// gradients += strips^T times lines of gate gradients.
-template <class S, int Lines>
+template <class S>
 void add_weight_gradient(const WeightGradientCall<S>& c) {
     // Rows whose gradients stay in the nearest cache.
     const Index most = Vec<S>::size == kLineSize<S> ? c.rows : 64;
     for (Index block = 0; block < line_count<S>(c.gates.units); ++block)
-        for (Index row = 0; row < c.rows; row += most)
-            run_gradient_block<S, Lines>(c, block, row, c.rows - row < most ? c.rows - row : most);
+        for (Index row = 0; row < c.rows; row += most) {
+            const Index rows = c.rows - row < most ? c.rows - row : most;
+            if (c.other == nullptr)
+                run_gradient_block<S, false>(c, block, row, rows);
+            else
+                run_gradient_block<S, true>(c, block, row, rows);
+        }
 }
 
 /// The gates that a step back reads and writes: a vector of one row.
@@ -272,14 +287,10 @@ void step_gradient(const StepGradientCall<S>& c) {
 
 template <class S, bool ResetAfter>
 inline constexpr GradientKernels<S> kGradientKernels =
-    ResetAfter
-        ? GradientKernels<S>{&multiply_transposed<S>,
-                             {nullptr, nullptr, &add_weight_gradient<S, 3>},
-                             &step_gradient<S, GradientPart::after>,
-                             nullptr}
-        : GradientKernels<S>{&multiply_transposed<S>,
-                             {&add_weight_gradient<S, 1>, &add_weight_gradient<S, 2>, &add_weight_gradient<S, 3>},
-                             &step_gradient<S, GradientPart::before_start>,
-                             &step_gradient<S, GradientPart::before_finish>};
+    ResetAfter ? GradientKernels<S>{&multiply_transposed<S>, &add_weight_gradient<S>,
+                                    &step_gradient<S, GradientPart::after>, nullptr}
+               : GradientKernels<S>{&multiply_transposed<S>, &add_weight_gradient<S>,
+                                    &step_gradient<S, GradientPart::before_start>,
+                                    &step_gradient<S, GradientPart::before_finish>};
 
 #endif

@@ -25,14 +25,15 @@ struct TransposedCall {
     bool is_large = false;   ///< whether the weights exceed the second cache: what comes next is fetched
 };
 
-/// gradients += strips^T times as many lines of gate gradients as the kernel is for.
+/// gradients += strips^T times three neighbouring lines of gate gradients.
 template <RealScalar S>
 struct WeightGradientCall {
     const S* strips = nullptr;
+    const S* other = nullptr;  ///< strips of a matrix of the same size for the last line, unless null
     Index rows = 0;
     Index cols = 0;  ///< of the matrix in strips: rows of the weight
     GatePanels<const S> gates;
-    Index first = 0;  ///< line
+    Index first = 0;  ///< of the lines
     S* gradients = nullptr;
     Range range;  ///< of strips: only these are multiplied
 };
@@ -57,7 +58,7 @@ enum class GradientPart : unsigned char { after, before_start, before_finish };
 template <RealScalar S>
 struct GradientKernels {
     void (*multiply_transposed)(const TransposedCall<S>&);
-    std::array<void (*)(const WeightGradientCall<S>&), 3> add_weight_gradient;  ///< of 1, 2, 3 lines
+    void (*add_weight_gradient)(const WeightGradientCall<S>&);
     void (*start)(const StepGradientCall<S>&);
     void (*finish)(const StepGradientCall<S>&);  ///< reset before alone
 };

@@ -74,15 +74,14 @@ public:
     /// The gradients of the weights (to be finished) from all rows of the chunk.
     void add_weight_gradients(const GradientRows<S>& rows, MatrixMap<S> bias, Share share) const {
         add_bias(bias, share);
-        add_weight_gradient({masked_inputs(rows, share), workspace_.input_strips()}, {kLineZ, 3}, workspace_.d_kernel(),
+        add_weight_gradient({masked_inputs(rows, share), workspace_.input_strips()}, kLineZ, workspace_.d_kernel(),
                             share);
         const Strips h{block(rows.states, d_.rows, f_.units()), workspace_.state_strips()};
         if constexpr (ResetAfter) {
-            add_weight_gradient(h, {kLineM, 3}, workspace_.d_recurrent_kernel(), share);
+            add_weight_gradient(h, kLineM, workspace_.d_recurrent_kernel(), share);
         } else {
-            add_weight_gradient(h, {kLineZ, 2}, workspace_.d_recurrent_kernel(), share);
-            add_weight_gradient({rows.gates.matrix(kSlotM), workspace_.state_strips()}, {kLineC, 1},
-                                d_recurrent_kernel_c(), share);
+            const Strips m{rows.gates.matrix(kSlotM), workspace_.m_strips()};
+            add_weight_gradient(h, kLineZ, workspace_.d_recurrent_kernel(), share, &m);
         }
     }
 
@@ -100,12 +99,8 @@ public:
     /// Adds the gradients of the weights to `into`.
     void finish(GruWeights<S>& into, Share share) const {
         add_unpacked<S>(workspace_.d_kernel(), kLinesZrc, into.kernel(), share);
-        if constexpr (ResetAfter) {
-            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesMzr, into.recurrent_kernel(), share);
-        } else {
-            add_unpacked<S>(workspace_.d_recurrent_kernel(), kLinesZr, into.recurrent_kernel(), share);
-            add_unpacked<S>(d_recurrent_kernel_c(), kLinesC, into.recurrent_kernel(), share);
-        }
+        add_unpacked<S>(workspace_.d_recurrent_kernel(), ResetAfter ? kLinesMzr : kLinesZrc, into.recurrent_kernel(),
+                        share);
     }
 
 private:
@@ -139,9 +134,6 @@ private:
     [[nodiscard]] S* recurrent_panels_c() const {
         return workspace_.recurrent_panels() + transposed_size<S>(f_.units(), f_.units(), 2);
     }
-    [[nodiscard]] S* d_recurrent_kernel_c() const {
-        return workspace_.d_recurrent_kernel() + 2 * padded_rows(f_.units()) * line_count<S>(f_.units()) * kLineSize<S>;
-    }
 
     void multiply(Index first, Index rows, LineRange lines, const S* panels, const ProductOutput& out) const {
         kernels_->multiply_transposed({.gates = d_.as_const(),
@@ -156,12 +148,15 @@ private:
                                        .goes_back = goes_back_});
     }
 
-    void add_weight_gradient(const Strips& a, LineRange lines, S* gradients, Share share) const {
+    /// a^T times three lines of gate gradients, from `first` on; for the last of them the other matrix instead of a.
+    void add_weight_gradient(const Strips& a, Index first, S* gradients, Share share,
+                             const Strips* other = nullptr) const {
         const Range range = share.of(strip_count(a.matrix.cols()));
         if (range.count == 0) return;
         a.pack(range);
-        kernels_->add_weight_gradient[static_cast<std::size_t>(lines.count - 1)](
-            {a.strips, a.matrix.rows(), a.matrix.cols(), d_.as_const(), lines.first, gradients, range});
+        if (other != nullptr) other->pack(range);
+        kernels_->add_weight_gradient({a.strips, other != nullptr ? other->strips : nullptr, a.matrix.rows(),
+                                       a.matrix.cols(), d_.as_const(), first, gradients, range});
     }
 
     /// The inputs of the chunk, times their dropout mask where there is one: only the columns of this part are made.

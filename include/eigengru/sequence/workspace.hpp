@@ -205,6 +205,7 @@ public:
     [[nodiscard]] S* gate_panels() { return parts_.at(gate_panels_); }
     [[nodiscard]] S* input_strips() { return parts_.at(input_strips_); }
     [[nodiscard]] S* state_strips() { return parts_.at(state_strips_); }
+    [[nodiscard]] S* m_strips() { return parts_.at(m_strips_); }
     [[nodiscard]] S* kernel_panels() { return parts_.at(kernel_panels_); }
     [[nodiscard]] S* recurrent_panels() { return parts_.at(recurrent_panels_); }
     [[nodiscard]] std::span<S> d_weights() {
@@ -223,6 +224,7 @@ private:
         gate_panels_ = parts_.take(GatePanels<S>::size(rows, units));
         input_strips_ = parts_.take(strips_size(rows, features));
         state_strips_ = parts_.take(strips_size(rows, units));
+        m_strips_ = parts_.take(strips_size(rows, units));
         kernel_panels_ = parts_.take(transposed_size<S>(features, units, kGates));
         recurrent_panels_ = parts_.take(transposed_size<S>(units, units, kGates));
         d_kernel_ = parts_.take(d_weights_size());
@@ -237,6 +239,7 @@ private:
     Index gate_panels_ = 0;
     Index input_strips_ = 0;
     Index state_strips_ = 0;
+    Index m_strips_ = 0;
     Index kernel_panels_ = 0;
     Index recurrent_panels_ = 0;
     Index d_kernel_ = 0;
