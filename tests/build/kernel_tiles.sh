@@ -46,34 +46,42 @@ hot_loop() {
 
 count() { grep -cE "$1" <<< "$loop" || true; }
 
-# check <instruction set> <register> <rows> <sums that may leave their registers in a turn of four steps>
+# check <tile> <instruction set> <register> <FMAs, loads and broadcasts of a step> <sums that may leave their registers in
+# a turn of several steps>: the first symbol that looks like the tile.
 check() {
-    local set=$1 register=$2 rows=$3 most_moves=$4 symbol
-    symbol=$(grep -E -m 1 "^_ZN.*${#set}${set}8run_tileI.*3VecIfEEL.*TileGatesE0ELi${rows}ELi1ELi0E" <<< "$symbols") ||
-        { echo "$set: no tile of $rows rows in $object"; exit 1; }
+    local tile=$1 set=$2 register=$3 fmas=$4 weights=$5 rows=$6 most_moves=$7 symbol
+    symbol=$(grep -E -m 1 "^_ZN.*${#set}${set}[0-9]+${tile}" <<< "$symbols") ||
+        { echo "$set: no $tile in $object"; exit 1; }
     loop=$("$objdump" -d --no-show-raw-insn --disassemble="$symbol" "$object" | hot_loop)
     local all loads broadcasts from_memory spills
     all=$(count '^vfn?madd')
     loads=$(count "^vmov[au]p[sd] .*\(.*\),%$register")
-    broadcasts=$(count "^vbroadcastss .*\(.*\),%$register")
-    from_memory=$(count '^vfn?madd.*\(')
+    broadcasts=$(count "^vbroadcastss .*\(.*\),%$register|^vfn?madd.*\{1to")
+    from_memory=$(count '^vfn?madd.*\([^{]*$')
     spills=$(count "^vmov[a-z0-9]+ .*%$register[0-9]+,.*\(%r[sb]p")
-    local steps=$((all / (3 * rows)))
-    echo "$set, $rows rows: $steps steps a turn, $loads loads, $broadcasts broadcasts, $all multiplications," \
+    local steps=$((all / fmas))
+    echo "$set, ${tile%%I*}: $steps steps a turn, $loads loads, $broadcasts broadcasts, $all multiplications," \
         "$from_memory of them from memory, $spills spills"
-    if ((steps < 1 || all != 3 * rows * steps || broadcasts != rows * steps || spills > most_moves ||
-        loads + from_memory != 3 * steps + spills)); then
-        echo "$set: expected for each step 3 loads, $rows broadcasts, $((3 * rows)) multiplications, and at most" \
+    if ((steps < 1 || all != fmas * steps || broadcasts != rows * steps || spills > most_moves ||
+        loads + from_memory != weights * steps + spills)); then
+        echo "$set, $tile: expected for each step $weights loads, $rows broadcasts, $fmas multiplications, and at most" \
             "$most_moves spills in all; received:"
         echo "$loop"
         exit 1
     fi
 }
 
-check avx512 zmm 8 0
-# Sums, weights and a broadcast fill all 16 registers of AVX2; g++ moves two sums to the stack and back in a turn; what
-# that costs is not known.
-if "$cxx" --version | grep -qi clang; then check avx2 ymm 4 0; else check avx2 ymm 4 2; fi
+# All gates; z and r of tall tiles, which fetch; the weight gradient with two strips.
+gates() { echo "run_tileI.*3VecIfEEL.*TileGatesE$1ELi$2ELi1ELi$3E"; }
+gradient='run_gradient_tileI.*3VecIfEELb1E'
+# Sums, weights and a broadcast fill 15 or all of the 16 registers of AVX2; g++ moves a few sums to the stack and back in
+# a turn; what that costs is not known.
+if "$cxx" --version | grep -qi clang; then moves=0; else moves=3; fi
+check "$(gates 0 8 0)" avx512 zmm 24 3 8 0
+check "$(gates 0 4 0)" avx2 ymm 12 3 4 $moves
+check "$(gates 1 6 1)" avx2 ymm 12 2 6 $moves
+check "$gradient" avx512 zmm 24 3 16 0
+check "$gradient" avx2 ymm 12 3 8 $moves
 
 unclean=$("$objdump" -d --no-show-raw-insn "$object" | awk '
     function report() { if (is_wide && !is_clean) print name }

@@ -108,6 +108,7 @@ inline std::string foreign_include_problem(const std::string& from, const std::s
     // What makes a file outlive a crash, and whether somebody looks at a terminal, is not in the standard library.
     const bool asks_the_system = from == "eigengru/core/durable_file.hpp" || from == "eigengru/training/terminal.hpp";
     if (asks_the_system && (to == "fcntl.h" || to == "unistd.h" || to == "io.h" || to == "sys/stat.h")) return "";
+    if (from == "eigengru/core/huge_pages.hpp" && to == "sys/mman.h") return "";  // nor are huge pages
     return "is neither the standard library nor Eigen (write own headers as eigengru/folder/name.hpp)";
 }
 

@@ -96,6 +96,7 @@ TEST(Layering, OnlySourcesOfTargetsMayDoWithoutPragmaOnce) {
 TEST(Layering, OtherLibrariesAreFound) {
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include <zip.h>\n"), "");
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include <nlohmann/json.hpp>\n"), "");
+    EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include <sys/mman.h>\n"), "");
     EXPECT_NE(problems("eigengru/io/keras_file.hpp", "#include <onnx/onnx_pb.h>\n"), "");
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include \"view.hpp\"\n"), "");
     EXPECT_NE(problems("eigengru/core/made_up.hpp", "#include \"../math/packet.hpp\"\n"), "");

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <numeric>
 #include <vector>
 
 namespace {
@@ -69,18 +72,18 @@ TYPED_TEST(GatePanelsOf, TransposedWeightsStandLineByLine) {
 TYPED_TEST(GatePanelsOf, UnpackedGradientsAreAdded) {
     constexpr Index kLine = kLineSize<TypeParam>;
     const Index rows = 9, units = kLine + 3;
-    const std::size_t size = static_cast<std::size_t>(padded_rows(rows) * line_count<TypeParam>(units) * kLine);
-    std::vector<TypeParam> packed(size);
-    for (std::size_t i = 0; i < size; ++i) packed[i] = static_cast<TypeParam>(i);
+    const Index size = padded_rows(rows) * line_count<TypeParam>(units) * kGates * kLine;
+    std::vector<TypeParam> packed(static_cast<std::size_t>(size));
+    std::iota(packed.begin(), packed.end(), TypeParam(0));
+    const std::array<Index, 3> gates{2, 0, 1};
     RowMatrix<TypeParam> weight = RowMatrix<TypeParam>::Constant(rows, kGates * units, TypeParam(1));
-    add_unpacked<TypeParam>(packed.data(), std::array<Index, 1>{1},
+    add_unpacked<TypeParam>(packed.data(), gates,
                             {weight.data(), rows, kGates * units, Eigen::OuterStride<>(kGates * units)});
     for (Index r = 0; r < rows; ++r)
         for (Index c = 0; c < kGates * units; ++c) {
-            const Index unit = c - units;
-            const bool is_gate = c / units == 1;
-            const Index at = is_gate ? (unit / kLine * padded_rows(rows) + r) * kLine + unit % kLine : 0;
-            EXPECT_EQ(weight(r, c), TypeParam(1) + (is_gate ? static_cast<TypeParam>(at) : TypeParam(0)));
+            const Index unit = c % units, line = std::find(gates.begin(), gates.end(), c / units) - gates.begin();
+            const Index at = ((unit / kLine * padded_rows(rows) + r) * kGates + line) * kLine + unit % kLine;
+            EXPECT_EQ(weight(r, c), TypeParam(1) + static_cast<TypeParam>(at));
         }
 }
 

@@ -54,6 +54,21 @@ TYPED_TEST(AlignedVectorOf, BeginsAtALineWheneverItGrows) {
     EXPECT_EQ(values[999], TypeParam(99));
 }
 
+TYPED_TEST(AlignedVectorOf, GrowsFromLittleToMuch) {
+    const std::size_t much = eigengru::detail::kHugePageBytes / sizeof(TypeParam);
+    AlignedVector<TypeParam> values(7, TypeParam(3));
+    for (const std::size_t size : {much - 1, much, much + 1, 2 * much + 5}) {
+        values.resize(size, TypeParam(4));
+        values.shrink_to_fit();
+        EXPECT_TRUE(is_at_a_line(values.data())) << size;
+        EXPECT_EQ(values.front(), TypeParam(3));
+        EXPECT_EQ(values.back(), TypeParam(4));
+    }
+    values.resize(7);
+    values.shrink_to_fit();
+    EXPECT_EQ(values.back(), TypeParam(3));
+}
+
 TYPED_TEST(AlignedVectorOf, CopiesAreIndependent) {
     AlignedVector<TypeParam> values(5, TypeParam(1));
     AlignedVector<TypeParam> copy = values;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "eigengru/core/huge_pages.hpp"
+#include "eigengru/cell/tape.hpp"
 #include "eigengru/core/aligned.hpp"
 #include "eigengru/core/sequence.hpp"
 
@@ -11,6 +12,10 @@
 #include <string>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace eigengru_test {
 namespace {
 
@@ -18,6 +23,8 @@ using namespace eigengru;
 using eigengru::detail::advise_huge_pages;
 using eigengru::detail::AlignedVector;
 using eigengru::detail::kHugePageBytes;
+using eigengru::detail::large_alignment;
+using eigengru::detail::resize_large;
 
 #if defined(__linux__)
 
@@ -54,9 +61,22 @@ TEST_F(HugePages, BackLargeVectorsFromTheFirstElementOn) {
     EXPECT_TRUE(are_asked_for(&large.back()));
 }
 
-TEST_F(HugePages, AreNotAskedForLittle) {
-    const AlignedVector<float> small(100);
-    EXPECT_FALSE(are_asked_for(small.data()));
+TEST_F(HugePages, AreAskedForWhereWholeOnesFit) {
+    // Memory of its own: that of a heap may have been asked for before.
+    const std::size_t size = 4 * kHugePageBytes;
+    void* const mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    auto* const memory = static_cast<char*>(mapped);
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(memory) % kHugePageBytes;
+    char* const page = memory + (past == 0 ? 0 : kHugePageBytes - past);
+    advise_huge_pages(page + 1, 2 * kHugePageBytes - 2);
+    EXPECT_FALSE(are_asked_for(page));
+    EXPECT_FALSE(are_asked_for(page + kHugePageBytes));
+    advise_huge_pages(page + 1, 2 * kHugePageBytes - 1);
+    EXPECT_FALSE(are_asked_for(page));
+    EXPECT_TRUE(are_asked_for(page + kHugePageBytes));
+    EXPECT_FALSE(are_asked_for(page + 2 * kHugePageBytes));
+    ::munmap(mapped, size);
 }
 
 TEST_F(HugePages, BackTheMiddleOfLargeSequences) {
@@ -68,6 +88,12 @@ TEST_F(HugePages, BackTheMiddleOfLargeSequences) {
     EXPECT_TRUE(are_asked_for(resized.data() + resized.size() / 2));
 }
 
+TEST_F(HugePages, BackTheMiddleOfLargeRecords) {
+    Tape<float> tape;
+    tape.start({.features = 256, .units = 256}, {8, 512, 256}, 16, false);
+    EXPECT_TRUE(are_asked_for(tape.inputs() + tape.size() / 2));
+}
+
 #endif
 
 TEST(AdviseHugePages, LeavesWhatIsWrittenAsItIs) {
@@ -76,23 +102,30 @@ TEST(AdviseHugePages, LeavesWhatIsWrittenAsItIs) {
     EXPECT_EQ(memory, std::vector<char>(5 * kHugePageBytes, 'x'));
 }
 
+TEST(LargeAlignment, IsThatOfAHugePageFromOnePageOn) {
+    EXPECT_EQ(large_alignment(kHugePageBytes - 1, 64), 64U);
+#if defined(__linux__)
+    EXPECT_EQ(large_alignment(kHugePageBytes, 64), kHugePageBytes);
+#else
+    EXPECT_EQ(large_alignment(kHugePageBytes, 64), 64U);
+#endif
+}
+
+TEST(ResizeLarge, GivesAnotherSize) {
+    Eigen::Matrix<float, Eigen::Dynamic, 1> values;
+    for (const Index size : {Index(5), Index(3 * kHugePageBytes), Index(7), Index(0)}) {
+        resize_large(values, size);
+        values.setConstant(1.0F);
+        EXPECT_EQ(values.size(), size);
+    }
+}
+
 TEST(AdviseHugePages, TakesWhatHasNoWholePage) {
     std::vector<char> memory(kHugePageBytes);
     advise_huge_pages(memory.data() + 1, memory.size() - 1);
     advise_huge_pages(memory.data(), 0);
     advise_huge_pages(nullptr, 0);
     SUCCEED();
-}
-
-TEST(AlignedVector, GrowsFromLittleToMuch) {
-    AlignedVector<int> values;
-    const auto count = static_cast<int>(kHugePageBytes / sizeof(int));
-    for (int i = 0; i <= count; ++i) values.push_back(i);
-    EXPECT_EQ(values.front(), 0);
-    EXPECT_EQ(values.back(), count);
-    values.resize(7);
-    values.shrink_to_fit();
-    EXPECT_EQ(values.back(), 6);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ public:
         const StepFunction<S> f{weights_.kernel(), weights_.recurrent_kernel(), weights_.bias(), tanh_,
                                 recurrent_activation_};
         BackwardWorkspace<S> workspace;
-        workspace.prepare({batch_, steps_, features, units}, 0);
+        workspace.prepare({batch_, steps_, features, units}, 0, !kResetAfter);
         const DropoutMasks<S>* dropout = dropout_.input.empty() ? nullptr : &dropout_;
         const PackedGradients<kResetAfter, S> pass(f, kernels, dropout, workspace);
         EXPECT_TRUE(pass.is_active());

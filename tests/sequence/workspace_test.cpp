@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -108,6 +110,45 @@ TYPED_TEST(WorkspaceOf, KeepsASeenFlagForEachRow) {
     for (Index b = 0; b < 3; ++b) workspace.seen()[b] = static_cast<unsigned char>(b);
     workspace.prepare({2, 10, 7, 5});
     EXPECT_EQ(workspace.seen()[1], 1);
+}
+
+template <class S>
+class BackwardWorkspaceOf : public testing::Test {};
+TYPED_TEST_SUITE(BackwardWorkspaceOf, eigengru_test::Scalars, );
+
+/// What the kernels of a backward pass read and write at the same time.
+template <class S>
+void expect_separate_panels(const WorkspaceShape& shape) {
+    detail::BackwardWorkspace<S> workspace;
+    workspace.prepare(shape, 0, true);
+    const Index rows = shape.chunk_rows(), features = shape.features, units = shape.units;
+    const Index d_weights = static_cast<Index>(workspace.d_weights().size());
+    const std::vector<std::pair<S*, Index>> parts{
+        {workspace.scratch(), rows * std::max(features, units)},
+        {workspace.gate_panels(), detail::GatePanels<S>::size(rows, units)},
+        {workspace.input_strips(), detail::strips_size(rows, features)},
+        {workspace.state_strips(), detail::strips_size(rows, units)},
+        {workspace.m_strips(), detail::strips_size(rows, units)},
+        {workspace.kernel_panels(), detail::transposed_size<S>(features, units, kGates)},
+        {workspace.recurrent_panels(), detail::transposed_size<S>(units, units, kGates)},
+        {workspace.d_kernel(), d_weights}};
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        EXPECT_LE(parts[i - 1].first + parts[i - 1].second, parts[i].first) << i;
+    EXPECT_LE((workspace.d_kernel() + d_weights - workspace.d_state(0)) * Index(sizeof(S)), workspace.bytes());
+}
+
+TYPED_TEST(BackwardWorkspaceOf, PartsDoNotOverlap) {
+    for (const Index batch : {1, 3, 64, 130})
+        for (const Index units : {1, 5, 128}) expect_separate_panels<TypeParam>({batch, 43, 7, units});
+}
+
+TYPED_TEST(BackwardWorkspaceOf, HasStripsOfMWhereTheyAreRead) {
+    const WorkspaceShape shape{3, 10, 7, 21};
+    detail::BackwardWorkspace<TypeParam> after, before;
+    after.prepare(shape, 0, false);
+    before.prepare(shape, 0, true);
+    const Index strips = detail::whole_lines<TypeParam>(detail::strips_size(shape.chunk_rows(), shape.units));
+    EXPECT_EQ(before.bytes() - after.bytes(), strips * Index(sizeof(TypeParam)));
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // The operands of the backward pass in the order in which its kernels read them. A line is a cache line of scalars: 16
 // units, 8 in double.
 //
-//     gradients of gates   [block of units][row]  m | z | r | c : 4 lines; those of U are three neighbours (m z r), and
-//                          those of W too (z r c)
+//     gradients of gates   [block of units][row]  m | z | r | c : 4 lines; those of W are three neighbours
+//                          (z r c), and those of U too (m z r; reset before z r c)
 //     transposed weights   [panel][gate line of every block][k of the line]  up to 3 lines of columns
 //     strips               [8 columns][row]  8 scalars: a matrix whose columns are multiplied by gradients of gates
 //     weight gradients     [block of units][row of the weight]  one line for each gate
@@ -137,12 +137,12 @@ void pack_transposed(const MatrixMap<const S>& weight, const std::array<Index, N
 }
 
 /// weight += its packed gradients, of which the i-th line is gates[i]; all of them, or a share.
-template <RealScalar S, std::size_t N>
-void add_unpacked(const S* from, const std::array<Index, N>& gates, MatrixMap<S> weight, Share share = {}) {
+template <RealScalar S>
+void add_unpacked(const S* from, const std::array<Index, kGates>& gates, MatrixMap<S> weight, Share share = {}) {
     constexpr Index kLine = kLineSize<S>;
     const Index units = weight.cols() / kGates;
     const Range blocks = share.of(line_count<S>(units));
-    from += blocks.first * padded_rows(weight.rows()) * static_cast<Index>(N) * kLine;
+    from += blocks.first * padded_rows(weight.rows()) * kGates * kLine;
     for (Index block = blocks.first; block < blocks.end(); ++block) {
         const Index unit = block * kLine, count = std::min(kLine, units - unit);
         for (Index row = 0; row < padded_rows(weight.rows()); ++row)

@@ -14,9 +14,8 @@
 //                 sums of 8 rows -> h'             tiles of rows; chunks of rows keep x and h there. Few rows take
 //                                                  several blocks at once, so that enough sums are under way.
 //
-// (Reset before goes through twice: with panels of z and r, then with those of h.)
-// Where weights exceed the cache, chunks of rows and steps go through the blocks to and fro: each begins with what the
-// cache holds.
+// (Reset before goes through twice: with panels of z and r, then with those of h.) Where weights exceed the cache,
+// chunks of rows and steps go through the blocks to and fro: each begins with what the cache holds.
 // Every element is summed in the order of k, bias first: the same bits in any tile, batch, and with projected inputs.
 // Sums are local arrays with constant indices, and weights are loaded before the broadcasts and pinned to registers:
 // without that compilers fold them into the multiplications, which then read them again for every row.
@@ -179,8 +178,8 @@ void run_tile(const StepCall<typename V::Scalar>& s, Index row, Index block, con
     finish_tile<V, Gates>(s, made);
 }
 
-/// Rows of a full tile: its sums and the weights of one k fill the registers. One that fetches has eight at most: of rows
-/// that lie a power of two apart the first cache holds no more.
+/// Rows of a full tile: its sums and the weights of one k fill the registers. One that fetches has eight at most: of
+/// rows that lie a power of two apart the first cache holds no more.
 template <class V, TileGates Gates, bool Fetches = false>
 inline constexpr int kTileRows =
     Gates == TileGates::zr && (!Fetches || V::tile_rows * 3 / 2 <= 8) ? V::tile_rows * 3 / 2 : V::tile_rows;
@@ -248,7 +247,8 @@ void run_chunk(const StepCall<typename V::Scalar>& s, Index first, Index rows, c
     constexpr Index kTallest = kTileRows<V, Gates, true>;
     const Index tallest = !s.fetches_ahead ? kTileRows<V, Gates> : rows > 3 * kTallest ? kTallest : V::tile_rows;
     const Index tiles = (rows + tallest - 1) / tallest;
-    // All tiles that read a panel, or the first of them, fetch the next one, once.
+    // All tiles that read a panel, or the first of them, fetch the next one, once: taller ones than tile_rows where
+    // four or more share in it, lower ones not at all.
     const int fetched = !s.fetches_ahead ? 0 : tiles >= 4 ? 1 : tiles >= 2 ? 2 : 4;
     const bool writes = Gates != TileGates::zr && s.finish == Finish::state && s.out != nullptr;
     const bool fetches_outputs = writes && 2 * rows > kRowChunk;  // those of few rows come by themselves

@@ -4,6 +4,7 @@
 //
 //     products with transposed weights   dh += dg U^T and dx = dg W^T: tiles of rows times up to three lines of columns
 //     weight gradients                   dU += h^T dg and dW += x^T dg: tiles of a strip times the lines of one block
+//                                        (reset before: dU_h += m^T dc in the same tiles)
 //     step gradients                     dz, dr, dm, dc and the part of dh that needs no product
 //
 // Tiles are as in gates_kernel.hpp: sums in registers, weights loaded before the broadcasts and pinned. Vectors of less
@@ -22,17 +23,14 @@ EIGENGRU_ALWAYS_INLINE void clear(LineSums<V, Rows, Lines>& sums) {
     for (int i = 0; i < Lines; ++i) sums[r][i] = V::all(0);
 }
 
-/// sums += x_r w for the rows of a tile, x_r at base[r / 3] + r % 3 * stride; for the last line, where it has others,
-/// at other + r.
-template <class V, int Rows, int Lines, bool HasOther = false>
+/// sums += x_r w for the rows of a tile and some of its lines, x_r at base[r / 3] + r % 3 * stride.
+template <class V, int Rows, int Lines, int First = 0, int Count = Lines>
 EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const typename V::Scalar* const (&base)[3],
-                                          Index stride, const typename V::Scalar* w,
-                                          [[maybe_unused]] const typename V::Scalar* other = nullptr) {
-    constexpr int kShared = HasOther ? Lines - 1 : Lines;
+                                          Index stride, const typename V::Scalar* w) {
     V weights[3];
     EIGENGRU_UNROLL(3)
-    for (int i = 0; i < Lines; ++i) {
-        weights[i] = V::load(w + i * kLineSize<typename V::Scalar>);
+    for (int i = 0; i < Count; ++i) {
+        weights[i] = V::load(w + (First + i) * kLineSize<typename V::Scalar>);
         weights[i].pin();
     }
     EIGENGRU_UNROLL(8)
@@ -40,12 +38,7 @@ EIGENGRU_ALWAYS_INLINE void add_line_term(LineSums<V, Rows, Lines>& sums, const 
         V x = V::all(base[r / 3][r % 3 * stride]);
         x.pin_broadcast();
         EIGENGRU_UNROLL(3)
-        for (int i = 0; i < kShared; ++i) sums[r][i] = V::multiply_add(x, weights[i], sums[r][i]);
-        if constexpr (HasOther) {
-            V y = V::all(other[r]);
-            y.pin_broadcast();
-            sums[r][kShared] = V::multiply_add(y, weights[kShared], sums[r][kShared]);
-        }
+        for (int i = 0; i < Count; ++i) sums[r][First + i] = V::multiply_add(x, weights[i], sums[r][First + i]);
     }
 }
 
@@ -158,7 +151,7 @@ void multiply_transposed(const TransposedCall<S>& call) {
     }
 }
 
-/// One tile of a weight gradient: tile_rows columns of a strip, the lines of a block. `other` is the strip for the last.
+/// One tile of a weight gradient: tile_rows columns of a strip, lines of a block. `other`: the strip for the last line.
 template <class V, bool HasOther>
 void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar* other,
                        const typename V::Scalar* gates, Index rows, typename V::Scalar* out) {
@@ -169,13 +162,17 @@ void run_gradient_tile(const typename V::Scalar* strip, const typename V::Scalar
     for (int r = 0; r < kRows * kGates; ++r) prefetch_to_write(out + r * kLine);
     LineSums<V, kRows, kGates> sums;
     clear<V, kRows, kGates>(sums);
-    const S* base[3] = {strip, strip + 3, strip + 6};
+    constexpr int kShared = HasOther ? kGates - 1 : kGates;
     for (Index k = 0; k < rows; ++k) {
-        add_line_term<V, kRows, kGates, HasOther>(sums, base, 1, gates, other);
+        const S* const base[3] = {strip, strip + 3, strip + 6};
+        add_line_term<V, kRows, kGates, 0, kShared>(sums, base, 1, gates);
+        if constexpr (HasOther) {
+            const S* const other_base[3] = {other, other + 3, other + 6};
+            add_line_term<V, kRows, kGates, kShared, 1>(sums, other_base, 1, gates);
+            other += kStrip;
+        }
+        strip += kStrip;
         gates += kLines * kLine;
-        EIGENGRU_UNROLL(3)
-        for (int j = 0; j < 3; ++j) base[j] += kStrip;
-        if constexpr (HasOther) other += kStrip;
     }
     EIGENGRU_UNROLL(8)
     for (int r = 0; r < kRows; ++r) EIGENGRU_UNROLL(3)

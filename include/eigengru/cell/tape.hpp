@@ -127,11 +127,7 @@ public:
         gates_ = states_ + shape.batch * signature.units * (has_gates() ? shape.time : checkpoints());
         final_state_ = gates_ + (has_gates() ? rows * detail::kSlots * signature.units : 0);
         size_ = final_state_ + (keeps_final_state ? shape.batch * signature.units : 0);
-        if (values_.size() < size_) {
-            values_.resize(0);  // Eigen frees before it allocates: a failure must leave nothing dangling
-            values_.resize(size_);
-            detail::advise_huge_pages(values_.data(), static_cast<std::size_t>(size_) * sizeof(S));
-        }
+        if (values_.size() < size_) detail::resize_large(values_, size_);
     }
 
     /// The same for a record on a device, which is no longer that of other tapes.

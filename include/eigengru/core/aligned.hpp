@@ -66,7 +66,7 @@ struct AlignedAllocator {
 
 private:
     [[nodiscard]] static constexpr std::align_val_t alignment_of(std::size_t bytes) {
-        return std::align_val_t(bytes < kHugePageBytes ? kLineBytes : kHugePageBytes);
+        return std::align_val_t(large_alignment(bytes, kLineBytes));
     }
 };
 

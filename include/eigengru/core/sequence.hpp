@@ -29,9 +29,8 @@ public:
     void resize(Shape3 shape) {
         const Index size = detail::checked_size("Sequence", {shape.batch, shape.time, shape.features});
         if (size != values_.size()) {
-            *this = {};  // Eigen frees before it allocates: a failure must leave nothing dangling
-            values_.resize(size);
-            detail::advise_huge_pages(data(), static_cast<std::size_t>(size) * sizeof(S));
+            shape_ = {};  // that of what a failure leaves
+            detail::resize_large(values_, size);
         }
         shape_ = shape;
     }

@@ -254,7 +254,7 @@ void run_backward_on_backend(const StepFunction<S>& f, const BackwardCall<S>& ca
     if (tape.shape().batch == 0) return;
     const WorkspaceShape sizes{tape.shape().batch, tape.shape().time, f.features(), f.units()};
     forward.prepare(sizes, true);
-    workspace.prepare(sizes, tape.has_gates() ? 0 : tape.segment());
+    workspace.prepare(sizes, tape.has_gates() ? 0 : tape.segment(), !ResetAfter);
     EigenBackward<ResetAfter, S>(f, call, forward, workspace).run();
 }
 

@@ -74,14 +74,14 @@ public:
     /// The gradients of the weights (to be finished) from all rows of the chunk.
     void add_weight_gradients(const GradientRows<S>& rows, MatrixMap<S> bias, Share share) const {
         add_bias(bias, share);
-        add_weight_gradient({masked_inputs(rows, share), workspace_.input_strips()}, kLineZ, workspace_.d_kernel(),
-                            share);
+        const Strips x{masked_inputs(rows, share), workspace_.input_strips()};
+        add_weight_gradient({x, nullptr, kLineZ, workspace_.d_kernel()}, share);
         const Strips h{block(rows.states, d_.rows, f_.units()), workspace_.state_strips()};
         if constexpr (ResetAfter) {
-            add_weight_gradient(h, kLineM, workspace_.d_recurrent_kernel(), share);
+            add_weight_gradient({h, nullptr, kLineM, workspace_.d_recurrent_kernel()}, share);
         } else {
             const Strips m{rows.gates.matrix(kSlotM), workspace_.m_strips()};
-            add_weight_gradient(h, kLineZ, workspace_.d_recurrent_kernel(), share, &m);
+            add_weight_gradient({h, &m, kLineZ, workspace_.d_recurrent_kernel()}, share);
         }
     }
 
@@ -110,8 +110,8 @@ private:
         bool adds;
     };
 
-    /// A matrix that is cut into strips, and the memory for them. Parts of two matrices are cut at the same time: those
-    /// of other sizes need memory of their own.
+    /// A matrix that is cut into strips, and the memory for them: its own, since m is read beside h, and while one
+    /// thread reads inputs another cuts states.
     struct Strips {
         MatrixMap<const S> matrix;
         S* strips;
@@ -120,6 +120,15 @@ private:
             const Index first = range.first * kStrip, count = std::min(range.count * kStrip, matrix.cols() - first);
             pack_strips<S>(columns<const S>(matrix, first, count), strips + range.first * matrix.rows() * kStrip);
         }
+    };
+
+    /// gradients += a^T times three lines of gate gradients, from `first` on; the last of them times another matrix
+    /// unless that is null.
+    struct WeightProduct {
+        const Strips& a;
+        const Strips* other;
+        Index first;
+        S* gradients;
     };
 
     template <class T>
@@ -148,15 +157,20 @@ private:
                                        .goes_back = goes_back_});
     }
 
-    /// a^T times three lines of gate gradients, from `first` on; for the last of them the other matrix instead of a.
-    void add_weight_gradient(const Strips& a, Index first, S* gradients, Share share,
-                             const Strips* other = nullptr) const {
-        const Range range = share.of(strip_count(a.matrix.cols()));
+    void add_weight_gradient(const WeightProduct& product, Share share) const {
+        const MatrixMap<const S>& a = product.a.matrix;
+        const Range range = share.of(strip_count(a.cols()));
         if (range.count == 0) return;
-        a.pack(range);
-        if (other != nullptr) other->pack(range);
-        kernels_->add_weight_gradient({a.strips, other != nullptr ? other->strips : nullptr, a.matrix.rows(),
-                                       a.matrix.cols(), d_.as_const(), first, gradients, range});
+        product.a.pack(range);
+        if (product.other != nullptr) product.other->pack(range);
+        kernels_->add_weight_gradient({.strips = product.a.strips,
+                                       .other = product.other != nullptr ? product.other->strips : nullptr,
+                                       .rows = a.rows(),
+                                       .cols = a.cols(),
+                                       .gates = d_.as_const(),
+                                       .first = product.first,
+                                       .gradients = product.gradients,
+                                       .range = range});
     }
 
     /// The inputs of the chunk, times their dropout mask where there is one: only the columns of this part are made.

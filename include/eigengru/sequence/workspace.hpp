@@ -148,8 +148,9 @@ private:
 template <RealScalar S>
 class BackwardWorkspace {
 public:
-    /// Makes room. `segment_steps`: steps that are computed again at once; 0 without checkpoints.
-    void prepare(const WorkspaceShape& shape, Index segment_steps) {
+    /// Makes room. `segment_steps`: steps that are computed again at once; 0 without checkpoints. `multiplies_m`:
+    /// whether a weight is multiplied by m (reset before).
+    void prepare(const WorkspaceShape& shape, Index segment_steps, bool multiplies_m) {
         shape_ = shape;
         const Index rows = shape.chunk_rows();
         const Index state_size = shape.batch * shape.units;
@@ -162,7 +163,7 @@ public:
         scratch_ = parts_.take(rows * std::max(shape.features, shape.units));
         segment_states_ = parts_.take(segment_steps * state_size);
         segment_gates_ = parts_.take(segment_steps * state_size * kSlots);
-        prepare_panels();
+        prepare_panels(multiplies_m);
         parts_.commit();
         first_used_.resize(static_cast<std::size_t>(shape.batch));
     }
@@ -219,12 +220,12 @@ public:
     [[nodiscard]] std::vector<BackwardRound>& rounds() { return rounds_; }
 
 private:
-    void prepare_panels() {
+    void prepare_panels(bool multiplies_m) {
         const Index rows = shape_.chunk_rows(), features = shape_.features, units = shape_.units;
         gate_panels_ = parts_.take(GatePanels<S>::size(rows, units));
         input_strips_ = parts_.take(strips_size(rows, features));
         state_strips_ = parts_.take(strips_size(rows, units));
-        m_strips_ = parts_.take(strips_size(rows, units));
+        m_strips_ = parts_.take(multiplies_m ? strips_size(rows, units) : 0);
         kernel_panels_ = parts_.take(transposed_size<S>(features, units, kGates));
         recurrent_panels_ = parts_.take(transposed_size<S>(units, units, kGates));
         d_kernel_ = parts_.take(d_weights_size());
