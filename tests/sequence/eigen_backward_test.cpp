@@ -49,7 +49,7 @@ public:
         const Shape3& shape = tape.shape();
         const eigengru::detail::WorkspaceShape sizes{shape.batch, shape.time, kFeatures, kUnits};
         workspace_.prepare(sizes, true);
-        backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment(), true);
+        backward_workspace_.prepare(sizes, tape.has_gates() ? 0 : tape.segment(), !ResetAfter);
         Gradients<S> g;
         eigengru::detail::resize(g, shape, parameters_);
         const eigengru::detail::StepFunction<S> f = function();
